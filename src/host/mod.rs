@@ -1,0 +1,122 @@
+//! A Linux machine: client, switch-side router, director and real server are all this type, configured differently.
+//!
+//! [`Host`] is what the engine sees. Inside, [`Kernel`] is the network stack and all state that commands change;
+//! [`process`] runs the programs on top of it.
+
+mod arp;
+mod console;
+mod files;
+mod icmp;
+mod interface;
+mod ip;
+mod ipvs;
+mod kernel;
+mod neighbour;
+mod netfilter;
+mod packet;
+pub mod process;
+mod raw;
+mod route;
+mod socket;
+mod stdio;
+mod sysctl;
+mod tcp;
+mod timer;
+mod udp;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use crate::ids::Port;
+use crate::sim::{Node, Outbox};
+use crate::time::Time;
+use crate::wire::Frame;
+
+pub use console::{Job, JobResult};
+pub use interface::{Address, IfIndex, Interface, Scope};
+pub use kernel::Kernel;
+pub use packet::Packet;
+pub use process::{Pid, Sys};
+pub use route::{Route, RouteKind};
+pub use socket::{Errno, SocketId};
+pub use stdio::Output;
+
+use process::Processes;
+
+/// A machine of the lab, as the engine drives it.
+pub struct Host {
+    kernel: Rc<RefCell<Kernel>>,
+    processes: Processes,
+    console: console::Console,
+}
+
+/// What the timeline can do to a host.
+pub enum Input {
+    /// Somebody types a command.
+    Run(Job),
+}
+
+impl Host {
+    /// A host with this kernel, switched on and idle.
+    pub fn new(kernel: Kernel) -> Host {
+        Host {
+            kernel: Rc::new(RefCell::new(kernel)),
+            processes: Processes::default(),
+            console: console::Console::default(),
+        }
+    }
+
+    /// Looks at the kernel's state, or changes it from outside of any event.
+    pub fn with_kernel<R>(&self, f: impl FnOnce(&mut Kernel) -> R) -> R {
+        f(&mut self.kernel.borrow_mut())
+    }
+
+    /// Whether a job that was started in the foreground is still running or waiting for its turn.
+    pub fn is_busy(&self) -> bool {
+        self.console.is_busy()
+    }
+
+    /// The jobs so far, in the order in which they were handed in.
+    pub fn jobs(&self) -> &[JobResult] {
+        self.console.results()
+    }
+
+    /// One event: the kernel does its part, then every program that has become runnable does its own.
+    fn event(&mut self, now: Time, out: &mut Outbox, handle: impl FnOnce(&mut Kernel)) {
+        {
+            let mut kernel = self.kernel.borrow_mut();
+            kernel.begin(now, out);
+            handle(&mut kernel);
+        }
+        self.processes.run(&self.kernel);
+        self.console.advance(&self.kernel, &mut self.processes);
+        self.kernel.borrow_mut().finish(out);
+    }
+}
+
+impl Node for Host {
+    type Input = Input;
+
+    fn handle_frame(&mut self, port: Port, frame: Frame, now: Time, out: &mut Outbox) {
+        self.event(now, out, |kernel| kernel.receive(port, frame));
+    }
+
+    fn handle_carrier(&mut self, port: Port, up: bool, now: Time, out: &mut Outbox) {
+        self.event(now, out, |kernel| kernel.carrier_changed(port, up));
+    }
+
+    fn handle_input(&mut self, input: Input, now: Time, out: &mut Outbox) {
+        match input {
+            Input::Run(job) => self.console.enqueue(job),
+        }
+        self.event(now, out, |_| ());
+    }
+
+    fn handle_wake(&mut self, now: Time, out: &mut Outbox) {
+        self.event(now, out, Kernel::expire_timers);
+    }
+
+    fn next_wake(&self) -> Option<Time> {
+        self.kernel.borrow().next_deadline()
+    }
+}

@@ -1,0 +1,48 @@
+//! A host's alarm clock: one queue for all its timers.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::process::Pid;
+use super::socket::SocketId;
+use crate::time::Time;
+
+/// Whom to tell when a deadline passes.
+///
+/// Timers are never cancelled: whoever is told looks at its own deadline first, and a timer that finds nothing to do
+/// is harmless. So that the queue stays small, arm at most one timer for each thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Timer {
+    /// A program's sleep or time-out is over.
+    Process(Pid),
+    /// A TCP socket has something to do: retransmit, acknowledge, leave.
+    Tcp(SocketId),
+}
+
+/// Deadlines in the order of their times; equal ones in the order in which they were armed.
+#[derive(Debug, Default)]
+pub struct Timers {
+    heap: BinaryHeap<Reverse<(Time, u64, Timer)>>,
+    armed: u64,
+}
+
+impl Timers {
+    /// Arranges for `timer` to fire at `at`.
+    pub fn arm(&mut self, at: Time, timer: Timer) {
+        self.armed += 1;
+        self.heap.push(Reverse((at, self.armed, timer)));
+    }
+
+    /// When the next timer fires.
+    pub fn next(&self) -> Option<Time> {
+        self.heap.peek().map(|Reverse((at, ..))| *at)
+    }
+
+    /// Takes the next timer that is due at `now`.
+    pub fn pop_due(&mut self, now: Time) -> Option<Timer> {
+        if self.next()? > now {
+            return None;
+        }
+        self.heap.pop().map(|Reverse((.., timer))| timer)
+    }
+}

@@ -1,0 +1,13 @@
+//! Names for the things of a lab, small enough to copy.
+
+/// A node of the lab: its place in the scenario file, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub u32);
+
+/// A socket on a node that a cable can be plugged into, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Port(pub u32);
+
+/// A frame as it was put on a cable, numbered from 1 in the order in which that happened; a switch's copies keep the number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FrameId(pub u64);

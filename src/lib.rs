@@ -1,0 +1,10 @@
+//! lvslab: a packet-level simulator and teaching lab for Linux Virtual Server.
+
+pub mod host;
+pub mod ids;
+pub mod random;
+pub mod reason;
+pub mod shell;
+pub mod sim;
+pub mod time;
+pub mod wire;

@@ -1,0 +1,114 @@
+//! The vocabulary of reasons: why a frame was dropped, answered, rewritten, steered.
+//!
+//! A reason is made where its decision is made and carries the facts that the decision was taken on. Its sentence is
+//! written here, once. Names of drop reasons are the kernel's (enum skb_drop_reason) where it has one.
+
+use std::fmt;
+use std::net::Ipv4Addr;
+
+/// Something that a node decided about a frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// The frame, or what it carried, ends here.
+    Drop(Drop),
+    /// The frame was answered, or the answer was withheld.
+    Arp(Arp),
+    /// Something happened at the node's console.
+    Console(Console),
+}
+
+/// What happens at a node's console. Jobs are numbered from 0 on each node, in the order in which they were given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Console {
+    /// A job begins.
+    Typed {
+        /// Which job.
+        job: usize,
+        /// The command line.
+        line: String,
+    },
+    /// A job writes.
+    Printed {
+        /// Which job.
+        job: usize,
+        /// Where to.
+        stream: Stream,
+        /// What; not always a whole line.
+        text: String,
+    },
+    /// A job has ended.
+    Ended {
+        /// Which job.
+        job: usize,
+        /// Its exit status.
+        status: i32,
+    },
+}
+
+/// A program's two ways of speaking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// Standard output.
+    Out,
+    /// Standard error.
+    Err,
+}
+
+/// Why a frame goes no further.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Drop {
+    /// The frame was sent to the MAC address of another machine (SKB_DROP_REASON_OTHERHOST).
+    OtherHost,
+    /// No address of this machine, and forwarding is off (SKB_DROP_REASON_IP_NOT_LOCAL... the kernel counts it as InAddrErrors).
+    ForwardingOff {
+        /// Whom the packet was for.
+        destination: Ipv4Addr,
+    },
+}
+
+/// What became of an ARP message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Arp {
+    /// A request was answered.
+    Answered {
+        /// The address that was asked for.
+        target: Ipv4Addr,
+    },
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Note::Drop(drop) => drop.fmt(f),
+            Note::Arp(arp) => arp.fmt(f),
+            Note::Console(console) => console.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Drop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Drop::OtherHost => write!(f, "for another machine's MAC address"),
+            Drop::ForwardingOff { destination } => write!(f, "{destination} is not ours and ip_forward is 0"),
+        }
+    }
+}
+
+impl fmt::Display for Arp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Arp::Answered { target } => write!(f, "answers for {target}"),
+        }
+    }
+}
+
+impl fmt::Display for Console {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Console::Typed { line, .. } => write!(f, "$ {line}"),
+            Console::Printed { text, .. } => f.write_str(text),
+            Console::Ended { status, .. } => write!(f, "exit status {status}"),
+        }
+    }
+}

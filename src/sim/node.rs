@@ -1,0 +1,80 @@
+//! What the engine asks of a node, and what a node asks of the engine.
+
+use crate::ids::{FrameId, Port};
+use crate::reason::Note;
+use crate::time::Time;
+use crate::wire::Frame;
+
+/// A machine with network ports, as the engine sees it: a state machine that neither reads a clock nor sends by itself.
+///
+/// The engine calls one of the `handle_*` methods when something happens, collects what the node puts into the
+/// [`Outbox`], and asks [`Node::next_wake`] when to call again. A wake that comes too early must do no harm.
+pub trait Node {
+    /// What the timeline can hand to a node: commands, faults.
+    type Input;
+
+    /// A frame has arrived at a port.
+    fn handle_frame(&mut self, port: Port, frame: Frame, now: Time, out: &mut Outbox);
+
+    /// The cable at a port has come up or gone down, because of what happened at its other end.
+    fn handle_carrier(&mut self, port: Port, up: bool, now: Time, out: &mut Outbox);
+
+    /// A step of the timeline is due.
+    fn handle_input(&mut self, input: Self::Input, now: Time, out: &mut Outbox);
+
+    /// The time of [`Node::next_wake`] has come.
+    fn handle_wake(&mut self, now: Time, out: &mut Outbox);
+
+    /// When the node wants to be woken next, if at all.
+    fn next_wake(&self) -> Option<Time>;
+}
+
+/// What a node wants done, in order.
+#[derive(Debug)]
+pub enum Action {
+    /// Put a frame on the cable at a port.
+    Transmit {
+        /// Where it leaves.
+        port: Port,
+        /// Its bytes.
+        frame: Frame,
+        /// The frame that this one was made from, or that it answers.
+        cause: Option<FrameId>,
+    },
+    /// The node has switched the transceiver of a port on or off (`ip link set ... up`): the other end sees the carrier change.
+    Carrier {
+        /// Which port.
+        port: Port,
+        /// On or off.
+        up: bool,
+    },
+    /// A decision that somebody may ask about, with the frame that it was about. Only while tracing.
+    Note(Option<FrameId>, Note),
+}
+
+/// Collects the actions of a node while it handles an event.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    /// What is to be done, in order.
+    pub actions: Vec<Action>,
+    /// The frame being handled, set by the engine.
+    pub handling: Option<FrameId>,
+    /// Whether anybody reads notes; set by the engine. A node makes none otherwise.
+    pub tracing: bool,
+}
+
+impl Outbox {
+    /// Sends a frame that the one being handled has caused.
+    pub fn transmit(&mut self, port: Port, frame: Frame) {
+        let cause = self.handling;
+        self.actions.push(Action::Transmit { port, frame, cause });
+    }
+
+    /// Notes a decision about the frame being handled. `note` is called only while tracing.
+    #[inline]
+    pub fn note(&mut self, note: impl FnOnce() -> Note) {
+        if self.tracing {
+            self.actions.push(Action::Note(self.handling, note()));
+        }
+    }
+}

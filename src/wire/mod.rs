@@ -1,0 +1,40 @@
+//! Frames: what travels on the cables, byte for byte.
+//!
+//! Headers are built and read with etherparse; what it lacks (rewriting in place with incremental checksums) is here.
+//! Knows nobody.
+
+pub mod build;
+mod frame;
+mod mac;
+pub mod rewrite;
+
+pub use frame::Frame;
+pub use mac::MacAddr;
+
+/// Bytes of an Ethernet II header: destination, source, EtherType.
+pub const ETHERNET_LEN: usize = 14;
+/// Bytes of an IPv4 header without options.
+pub const IPV4_LEN: usize = 20;
+/// Bytes of an ARP message for IPv4 over Ethernet.
+pub const ARP_LEN: usize = 28;
+
+/// EtherType of IPv4.
+pub const ETHERTYPE_IPV4: u16 = 0x0800;
+/// EtherType of ARP.
+pub const ETHERTYPE_ARP: u16 = 0x0806;
+
+/// IP protocol numbers, as the kernel's IPPROTO_*.
+pub mod proto {
+    /// Internet Control Message Protocol.
+    pub const ICMP: u8 = 1;
+    /// Internet Group Management Protocol.
+    pub const IGMP: u8 = 2;
+    /// IPv4 in IPv4.
+    pub const IPIP: u8 = 4;
+    /// Transmission Control Protocol.
+    pub const TCP: u8 = 6;
+    /// User Datagram Protocol.
+    pub const UDP: u8 = 17;
+    /// Virtual Router Redundancy Protocol.
+    pub const VRRP: u8 = 112;
+}
