@@ -23,6 +23,8 @@ pub struct Flow {
     pub tos: u8,
     /// Whether routers may not fragment it.
     pub dont_fragment: bool,
+    /// Identification, where the sender counts by itself as connected sockets do (inet_id); unset: what IP chooses.
+    pub id: Option<u16>,
     /// Leave by this interface only (SO_BINDTODEVICE).
     pub oif: Option<IfIndex>,
 }

@@ -12,6 +12,7 @@ mod ip;
 mod ipvs;
 mod kernel;
 mod neighbour;
+pub mod net;
 mod netfilter;
 mod packet;
 pub mod process;
@@ -38,8 +39,9 @@ pub use kernel::Kernel;
 pub use packet::Packet;
 pub use process::{Pid, Sys};
 pub use route::{Route, RouteKind};
-pub use socket::{Errno, SocketId};
+pub use socket::{Bind, Errno, SocketId};
 pub use stdio::Output;
+pub use udp::Datagram;
 
 use process::Processes;
 

@@ -1,10 +1,42 @@
-//! What programs see of the network: sockets and errors.
+//! What programs see of the network: how sockets are named, bound, and fail.
 
 use std::fmt;
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use super::interface::IfIndex;
 
 /// A socket of a host. Numbers are reused when a socket has gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SocketId(pub u32);
+
+/// What a program asks for at its own end of a socket: bind(2), and the options that go before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bind {
+    /// The local address; unset: any.
+    pub address: Option<Ipv4Addr>,
+    /// The local port; 0: one that the kernel chooses from `ip_local_port_range`.
+    pub port: u16,
+    /// Take and send packets at this interface only (SO_BINDTODEVICE).
+    pub device: Option<IfIndex>,
+    /// Share the port with sockets that share it too and do not listen, and with what old connections left behind (SO_REUSEADDR).
+    pub reuse: bool,
+}
+
+impl Bind {
+    /// Any address, a port of the kernel's choice.
+    pub const ANY: Bind = Bind { address: None, port: 0, device: None, reuse: false };
+
+    /// This port at any address, shared (SO_REUSEADDR) as servers do.
+    pub const fn port(port: u16) -> Bind {
+        Bind { port, reuse: true, ..Bind::ANY }
+    }
+
+    /// This address and port, shared (SO_REUSEADDR). The address 0.0.0.0 means any.
+    pub fn to(local: SocketAddrV4) -> Bind {
+        let address = Some(*local.ip()).filter(|ip| !ip.is_unspecified());
+        Bind { address, ..Bind::port(local.port()) }
+    }
+}
 
 /// Why a system call failed; the text is the C library's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +45,14 @@ pub enum Errno {
     AddressInUse,
     /// EADDRNOTAVAIL
     AddressNotAvailable,
+    /// EALREADY: a connection attempt is under way already.
+    AlreadyConnecting,
+    /// EISCONN
+    AlreadyConnected,
+    /// EPIPE
+    BrokenPipe,
+    /// ECONNABORTED
+    ConnectionAborted,
     /// ECONNREFUSED
     ConnectionRefused,
     /// ECONNRESET
@@ -39,10 +79,16 @@ pub enum Errno {
     NotPermitted,
     /// ENOTCONN
     NotConnected,
-    /// EPIPE
-    BrokenPipe,
+    /// EDESTADDRREQ
+    DestinationRequired,
+    /// EHOSTDOWN
+    HostDown,
+    /// ENOPROTOOPT, as the ICMP error protocol-unreachable gives it.
+    ProtocolUnreachable,
     /// ETIMEDOUT
     TimedOut,
+    /// EAGAIN: nothing there yet; or the caller's own deadline has passed.
+    WouldBlock,
 }
 
 impl fmt::Display for Errno {
@@ -50,6 +96,13 @@ impl fmt::Display for Errno {
         f.write_str(match self {
             Errno::AddressInUse => "Address already in use",
             Errno::AddressNotAvailable => "Cannot assign requested address",
+            Errno::AlreadyConnecting => "Operation already in progress",
+            Errno::AlreadyConnected => "Transport endpoint is already connected",
+            Errno::ConnectionAborted => "Software caused connection abort",
+            Errno::DestinationRequired => "Destination address required",
+            Errno::HostDown => "Host is down",
+            Errno::ProtocolUnreachable => "Protocol not available",
+            Errno::WouldBlock => "Resource temporarily unavailable",
             Errno::ConnectionRefused => "Connection refused",
             Errno::ConnectionReset => "Connection reset by peer",
             Errno::Exists => "File exists",

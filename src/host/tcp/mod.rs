@@ -1,5 +1,7 @@
 //! The Transmission Control Protocol as Linux speaks it: net/ipv4/tcp*.c.
 
+mod calls;
+
 use super::kernel::Kernel;
 use super::packet::Packet;
 use super::socket::SocketId;
