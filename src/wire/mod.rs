@@ -4,6 +4,7 @@
 //! Knows nobody.
 
 pub mod build;
+pub mod describe;
 mod frame;
 mod mac;
 pub mod rewrite;
