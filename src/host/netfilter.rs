@@ -1,46 +1,40 @@
-//! Packet filtering: iptables' tables as far as clusters use them.
+//! Packet filtering: iptables' tables, and the places on a packet's way where they are asked.
 
 use super::interface::IfIndex;
+use super::kernel::Kernel;
 use super::packet::Packet;
 
-/// The rules of a host.
+/// The tables of a host.
 #[derive(Debug, Default)]
 pub struct Netfilter {}
 
-/// The chains of the filter table, named after their hooks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Chain {
+/// A place on a packet's way (NF_INET_*).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Hook {
+    /// Every packet that has come in, before it is routed.
+    Prerouting,
     /// Packets for this host.
     Input,
     /// Packets passing through.
     Forward,
     /// Packets made here.
     Output,
+    /// Every packet that is about to leave.
+    Postrouting,
 }
 
-/// What the rules say about a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Go on.
-    Accept,
-    /// Stop here, silently.
-    Drop,
-    /// Stop here, and tell the sender with this ICMP destination-unreachable code, or with a TCP reset.
-    Reject(Reject),
-}
-
-/// How a rejected sender is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reject {
-    /// ICMP destination unreachable with this code.
-    Unreachable(u8),
-    /// A TCP segment with RST.
-    TcpReset,
-}
-
-impl Netfilter {
-    /// Puts a packet to the filter table's rules: `iif` and `oif` are where it came in and will go out, where known.
-    pub fn filter(&mut self, _chain: Chain, _packet: &Packet, _iif: Option<IfIndex>, _oif: Option<IfIndex>) -> Verdict {
-        Verdict::Accept
+impl Kernel {
+    /// nf_hook: puts a packet to the rules of this place; `iif` and `oif` are where it came in and will go out, where known.
+    ///
+    /// Gives it back, perhaps marked, if it is to go on. Otherwise all is done: counted, noted, its sender told if a rule
+    /// says so. A sender on this host whose packet ends in [`Hook::Output`] gets [`Errno::NotPermitted`](super::socket::Errno).
+    pub(super) fn netfilter(
+        &mut self,
+        _hook: Hook,
+        packet: Packet,
+        _iif: Option<IfIndex>,
+        _oif: Option<IfIndex>,
+    ) -> Option<Packet> {
+        Some(packet)
     }
 }
