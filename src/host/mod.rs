@@ -40,7 +40,7 @@ pub use packet::Packet;
 pub use process::{Pid, Sys};
 pub use route::{Route, RouteKind};
 pub use socket::{Bind, Errno, SocketId};
-pub use stdio::Output;
+pub use stdio::{Output, Stdin};
 pub use udp::Datagram;
 
 use process::Processes;

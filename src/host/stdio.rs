@@ -15,9 +15,32 @@ pub enum Output {
     Null,
 }
 
+/// What a program reads from. Clones share their place in it.
+#[derive(Clone, Debug, Default)]
+pub enum Stdin {
+    /// Nothing to read.
+    #[default]
+    Null,
+    /// A file's text, or one that stands in the script itself.
+    Text(Rc<RefCell<String>>),
+}
+
+impl Stdin {
+    /// Takes all that is there.
+    pub fn read_to_end(&self) -> String {
+        match self {
+            Stdin::Null => String::new(),
+            Stdin::Text(text) => std::mem::take(&mut *text.borrow_mut()),
+        }
+    }
+}
+
 impl Output {
     /// Writes a text.
     pub fn write(&self, kernel: &mut Kernel, text: &str) {
+        if text.is_empty() {
+            return;
+        }
         match self {
             Output::Console(job, stream, kept) => {
                 kept.borrow_mut().extend_from_slice(text.as_bytes());
