@@ -35,9 +35,11 @@ use crate::wire::Frame;
 
 pub use console::{Job, JobResult};
 pub use interface::{Address, IfIndex, Interface, Scope};
+pub use ip::Flow;
 pub use kernel::Kernel;
 pub use packet::Packet;
 pub use process::{Pid, Sys};
+pub use raw::{Captured, Direction, IcmpError, PacketSocket, RawBind, RawId, RawSocket, Received};
 pub use route::{Route, RouteKind};
 pub use socket::{Bind, Errno, SocketId};
 pub use stdio::{Output, Stdin};

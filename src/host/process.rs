@@ -12,6 +12,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use super::kernel::Kernel;
+use super::raw::RawId;
 use super::socket::SocketId;
 use super::timer::Timer;
 use crate::time::{Span, Time};
@@ -28,6 +29,8 @@ pub type Task = Pin<Box<dyn Future<Output = i32>>>;
 pub enum WaitOn {
     /// Something has changed at a socket: data, room, a connection to accept, an error.
     Socket(SocketId),
+    /// A raw or packet socket has got something.
+    Raw(RawId),
     /// A process has ended.
     Exit(Pid),
     /// A pipe has got data, or has lost its last writer.
