@@ -4,6 +4,7 @@ pub mod host;
 pub mod ids;
 pub mod random;
 pub mod reason;
+pub mod scenario;
 pub mod shell;
 pub mod sim;
 pub mod time;

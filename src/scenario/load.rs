@@ -1,0 +1,88 @@
+//! From the text of a scenario file to a plan, or to all that is wrong with it.
+
+use std::ops::Range;
+
+use ron::error::{Error, Position, SpannedError};
+use ron::extensions::Extensions;
+
+use super::check::check;
+use super::diagnostic::{Diagnostic, nearest};
+use super::plan::Plan;
+use super::schema::Scenario;
+use super::tree::Tree;
+
+/// Reads a scenario.
+///
+/// # Errors
+///
+/// All that is wrong with it: the first place that is not RON or not of the right type, or else everything that makes
+/// no sense, in the file's order.
+pub fn load(text: &str) -> Result<Plan, Vec<Diagnostic>> {
+    let scenario = parse(text).map_err(|diagnostic| vec![diagnostic])?;
+    check(&scenario).map_err(|problems| {
+        let tree = Tree::of(text);
+        let mut diagnostics: Vec<_> = problems.into_iter().map(|problem| problem.locate(&tree, text)).collect();
+        diagnostics.sort_by_key(|diagnostic| diagnostic.at.start);
+        diagnostics
+    })
+}
+
+/// The scenario as it is written.
+fn parse(text: &str) -> Result<Scenario, Diagnostic> {
+    let options = ron::Options::default().with_default_extension(Extensions::IMPLICIT_SOME);
+    options.from_str(text).map_err(|error| explain(&error, text))
+}
+
+fn explain(error: &SpannedError, text: &str) -> Diagnostic {
+    let at = range(text, error.span.start, error.span.end);
+    let written = text[at.clone()].trim();
+    let (message, hint) = match &error.code {
+        Error::NoSuchStructField { expected, found, outer } => {
+            let of = outer.as_ref().map_or(String::new(), |outer| format!(" of {outer}"));
+            (format!("unknown field `{found}`{of}"), Some(did_you_mean(found, expected)))
+        }
+        Error::NoSuchEnumVariant { expected, found, .. } => {
+            (format!("unknown kind `{found}`"), Some(did_you_mean(found, expected)))
+        }
+        Error::MissingStructField { field, outer } => {
+            let of = outer.as_ref().map_or(String::new(), |outer| format!(" of {outer}"));
+            (format!("the field `{field}`{of} is missing"), None)
+        }
+        Error::DuplicateStructField { field, .. } => (format!("the field `{field}` stands here twice"), None),
+        Error::ExpectedString => (
+            "a text in double quotes is expected".to_owned(),
+            written.starts_with(|c: char| c.is_ascii_digit()).then(|| format!("write \"{written}\", with a unit if it is a time")),
+        ),
+        code => (lower(&code.to_string()), None),
+    };
+    Diagnostic { message, at, label: String::new(), other: None, hint }
+}
+
+fn did_you_mean(found: &str, expected: &[&str]) -> String {
+    let known = expected.join(", ");
+    match nearest(found, expected.iter().copied()) {
+        Some(name) => format!("did you mean `{name}`? known here: {known}"),
+        None => format!("known here: {known}"),
+    }
+}
+
+/// The first letter in lower case, as our other messages have it.
+fn lower(message: &str) -> String {
+    let mut chars = message.chars();
+    chars.next().map_or(String::new(), |first| first.to_lowercase().chain(chars).collect())
+}
+
+/// Bytes between two positions; ron counts lines and characters, both from 1.
+fn range(text: &str, start: Position, end: Position) -> Range<usize> {
+    let offset = |position: Position| {
+        let line: usize = text.split_inclusive('\n').take(position.line.saturating_sub(1)).map(str::len).sum();
+        let column = position.col.saturating_sub(1);
+        let rest = &text[line.min(text.len())..];
+        line + rest.char_indices().nth(column).map_or(rest.len(), |(at, _)| at)
+    };
+    let (start, end) = (offset(start), offset(end));
+    // ron's span takes in the white space before what it is about.
+    let span = &text[start.min(end)..end];
+    let start = end - span.trim_start().len();
+    start..end
+}

@@ -1,0 +1,123 @@
+//! A scenario that makes sense: every name is resolved, every text understood.
+
+use crate::ids::NodeId;
+use crate::time::Span;
+use crate::wire::MacAddr;
+
+use super::schema::Expectation;
+
+/// What a lab is built from and runs through.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// One line that says what the scenario shows.
+    pub title: String,
+    /// What all randomness is drawn from.
+    pub seed: u64,
+    /// The switches, in the file's order.
+    pub switches: Vec<Switch>,
+    /// The machines, in the file's order: [`NodeId`] is the place in this list.
+    pub nodes: Vec<Node>,
+    /// What happens, in the file's order.
+    pub timeline: Vec<Step>,
+    /// When the run ends; none: when everything is done.
+    pub until: Option<Span>,
+    /// What must be true of the run.
+    pub expect: Vec<Expectation>,
+}
+
+/// A switch.
+#[derive(Clone, Debug)]
+pub struct Switch {
+    /// Its name.
+    pub name: String,
+    /// How long it remembers an address that it does not hear from; none: as long as Linux's bridge does.
+    pub ageing: Option<Span>,
+}
+
+/// A machine.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Its name.
+    pub name: String,
+    /// Its network interfaces; the place in this list is the port's number.
+    pub interfaces: Vec<Interface>,
+    /// Commands that are run before time 0.
+    pub setup: Vec<String>,
+    /// Paths and texts of its files.
+    pub files: Vec<(String, String)>,
+}
+
+/// A network interface and its cable.
+#[derive(Clone, Debug)]
+pub struct Interface {
+    /// Its name.
+    pub name: String,
+    /// Its hardware address.
+    pub mac: MacAddr,
+    /// The largest IP datagram that it sends, in bytes.
+    pub mtu: u32,
+    /// The place of its switch in [`Plan::switches`].
+    pub switch: usize,
+    /// What the cable does to frames.
+    pub cable: Cable,
+}
+
+/// What a cable does to frames, in each direction by itself.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Cable {
+    /// How long a frame travels.
+    pub latency: Option<Span>,
+    /// Bits a second.
+    pub bandwidth: Option<u64>,
+    /// Bytes that may wait.
+    pub queue: Option<u32>,
+    /// The part of all frames that is lost.
+    pub loss: f64,
+    /// How much longer a frame may take.
+    pub jitter: Span,
+    /// The part of all frames that lets later ones overtake.
+    pub reorder: f64,
+    /// The part of all frames that arrives twice.
+    pub duplicate: f64,
+}
+
+/// Something that happens at a moment.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// When, from the end of the set-up.
+    pub at: Span,
+    /// What.
+    pub action: Action,
+}
+
+/// What a step does.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Somebody types a command.
+    Run(NodeId, String),
+    /// The cable at a node's interface, counted from 0, is pulled out or plugged in.
+    Cable(NodeId, usize, bool),
+    /// A machine loses power.
+    Crash(NodeId),
+}
+
+impl Plan {
+    /// The machine of this name.
+    pub fn node(&self, name: &str) -> Option<NodeId> {
+        let index = self.nodes.iter().position(|node| node.name == name)?;
+        Some(NodeId(u32::try_from(index).expect("a file has fewer nodes")))
+    }
+
+    /// The interface that is called NODE.NAME: its node and its place there.
+    pub fn interface(&self, name: &str) -> Option<(NodeId, usize)> {
+        let (node, interface) = name.split_once('.')?;
+        let id = self.node(node)?;
+        let at = self.nodes[id.0 as usize].interfaces.iter().position(|known| known.name == interface)?;
+        Some((id, at))
+    }
+
+    /// All interfaces as NODE.NAME, in the file's order.
+    pub fn interface_names(&self) -> impl Iterator<Item = String> {
+        self.nodes.iter().flat_map(|node| node.interfaces.iter().map(move |i| format!("{}.{}", node.name, i.name)))
+    }
+}
