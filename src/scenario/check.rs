@@ -98,7 +98,12 @@ impl Check<'_> {
             title: scenario.title.clone(),
             seed: scenario.seed,
             switches: self.switches(),
-            nodes: scenario.nodes.iter().enumerate().map(|(index, (name, node))| self.node(index, name, node)).collect(),
+            nodes: scenario
+                .nodes
+                .iter()
+                .enumerate()
+                .map(|(index, (name, node))| self.node(index, name, node))
+                .collect(),
             timeline: self.timeline(until),
             until,
             expect: scenario.expect.clone(),
@@ -110,7 +115,8 @@ impl Check<'_> {
         for (index, (name, _)) in entries.iter().enumerate() {
             // Switches may be a list, whose elements are the names.
             let here = join(path, &[At::Key(index)]);
-            if let Some(first) = entries.iter().position(|(earlier, _)| earlier == name).filter(|&first| first < index) {
+            if let Some(first) = entries.iter().position(|(earlier, _)| earlier == name).filter(|&first| first < index)
+            {
                 let problem = Problem::new(&here, format!("a second {kind} of the name \"{name}\""));
                 self.problems.push(problem.other(&join(path, &[At::Key(first)]), "the first one"));
             }
@@ -149,7 +155,14 @@ impl Check<'_> {
         plan::Node { name: name.to_owned(), interfaces, setup: node.setup.clone(), files: node.files.0.clone() }
     }
 
-    fn interface(&mut self, node: usize, number: usize, name: &str, it: &schema::Interface, path: &[At]) -> plan::Interface {
+    fn interface(
+        &mut self,
+        node: usize,
+        number: usize,
+        name: &str,
+        it: &schema::Interface,
+        path: &[At],
+    ) -> plan::Interface {
         // The short form of an interface is its switch's name and nothing else.
         let field = |name| join(path, &[At::Field(name)]);
         let known = self.scenario.switches.0.keys();
@@ -227,7 +240,8 @@ impl Check<'_> {
             (None, None, Some(fault)) => self.fault(fault, &join(path, &[At::Field("fault"), At::Value(0)])),
             _ => {
                 let problem = Problem::new(path, "a step is either a command or a fault");
-                let hint = "(at: \"1s\", node: \"client\", run: \"...\") or (at: \"1s\", fault: LinkDown(\"client.eth0\"))";
+                let hint =
+                    "(at: \"1s\", node: \"client\", run: \"...\") or (at: \"1s\", fault: LinkDown(\"client.eth0\"))";
                 self.problems.push(problem.hint(hint));
                 None
             }
@@ -274,7 +288,8 @@ impl Check<'_> {
     fn time(&mut self, text: &str, path: &[At]) -> Span {
         parse_time(text).unwrap_or_else(|| {
             let problem = Problem::new(path, format!("\"{text}\" is not a time"));
-            self.problems.push(problem.hint("a number and a unit: ns, us, ms, s, min or h, like \"1.5s\" or \"200ms\""));
+            self.problems
+                .push(problem.hint("a number and a unit: ns, us, ms, s, min or h, like \"1.5s\" or \"200ms\""));
             Span::ZERO
         })
     }

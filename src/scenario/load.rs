@@ -51,7 +51,9 @@ fn explain(error: &SpannedError, text: &str) -> Diagnostic {
         Error::DuplicateStructField { field, .. } => (format!("the field `{field}` stands here twice"), None),
         Error::ExpectedString => (
             "a text in double quotes is expected".to_owned(),
-            written.starts_with(|c: char| c.is_ascii_digit()).then(|| format!("write \"{written}\", with a unit if it is a time")),
+            written
+                .starts_with(|c: char| c.is_ascii_digit())
+                .then(|| format!("write \"{written}\", with a unit if it is a time")),
         ),
         code => (lower(&code.to_string()), None),
     };

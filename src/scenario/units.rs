@@ -58,7 +58,8 @@ mod tests {
         assert_eq!(parse_time("50us"), Some(Span::from_micros(50)));
         assert_eq!(parse_time("2min"), Some(Span::from_secs(120)));
         assert_eq!(parse_time("0.000000001s"), Some(Span::from_nanos(1)));
-        for bad in ["", "s", "1", "1.5", "-1s", "1,5s", ".5s", "1.s", "1.2.3s", "1 s", "1.5ns", "99999999999999h", "١s"] {
+        for bad in ["", "s", "1", "1.5", "-1s", "1,5s", ".5s", "1.s", "1.2.3s", "1 s", "1.5ns", "99999999999999h", "١s"]
+        {
             assert_eq!(parse_time(bad), None, "{bad}");
         }
     }
