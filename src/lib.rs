@@ -1,5 +1,6 @@
 //! lvslab: a packet-level simulator and teaching lab for Linux Virtual Server.
 
+pub mod apps;
 pub mod host;
 pub mod ids;
 pub mod random;

@@ -1,7 +1,7 @@
 //! A host's console: the jobs that the scenario gives it, one after the other.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use super::kernel::Kernel;
@@ -42,7 +42,7 @@ pub struct JobResult {
 pub(super) struct Console {
     queue: VecDeque<(usize, Job)>,
     foreground: Option<(usize, Pid)>,
-    background: Vec<(usize, Pid)>,
+    background: BTreeMap<Pid, usize>,
     results: Vec<JobResult>,
 }
 
@@ -74,39 +74,41 @@ impl Console {
     /// Notes which jobs have ended, and starts the next ones.
     pub fn advance(&mut self, kernel: &Rc<RefCell<Kernel>>, processes: &mut Processes) {
         loop {
-            self.collect(kernel);
+            if kernel.borrow().scheduler.has_news_for_console() {
+                self.collect(&mut kernel.borrow_mut());
+            }
             if self.foreground.is_some() {
                 return;
             }
             let Some((index, job)) = self.queue.pop_front() else { return };
-            let result = &mut self.results[index];
-            let out = Output::Console(index, Stream::Out, Rc::clone(&result.out));
-            let err = Output::Console(index, Stream::Err, Rc::clone(&result.err));
-            result.began = Some(kernel.borrow().now);
-            let typed = || Note::Console(reason::Console::Typed { job: index, line: job.line.clone() });
-            kernel.borrow_mut().out.note(typed);
-            let name = job.line.split_whitespace().next().unwrap_or("sh").to_owned();
-            let pid = process::spawn(kernel, &name, |sys| (job.start)(sys, out, err));
-            if job.background {
-                self.background.push((index, pid));
-            } else {
-                self.foreground = Some((index, pid));
-            }
+            self.start(index, job, kernel);
             processes.run(kernel);
         }
     }
 
-    fn collect(&mut self, kernel: &Rc<RefCell<Kernel>>) {
-        let kernel = &mut *kernel.borrow_mut();
-        let results = &mut self.results;
-        let mut ended = |&(index, pid): &(usize, Pid)| {
-            let Some(status) = kernel.scheduler.exit_status(pid) else { return false };
-            results[index].status = Some(status);
-            results[index].ended = Some(kernel.now);
+    fn start(&mut self, index: usize, job: Job, kernel: &Rc<RefCell<Kernel>>) {
+        let result = &mut self.results[index];
+        let out = Output::Console(index, Stream::Out, Rc::clone(&result.out));
+        let err = Output::Console(index, Stream::Err, Rc::clone(&result.err));
+        result.began = Some(kernel.borrow().now);
+        let typed = || Note::Console(reason::Console::Typed { job: index, line: job.line.clone() });
+        kernel.borrow_mut().out.note(typed);
+        let pid = process::spawn_for_console(kernel, "bash", |sys| (job.start)(sys, out, err));
+        if job.background {
+            self.background.insert(pid, index);
+        } else {
+            self.foreground = Some((index, pid));
+        }
+    }
+
+    fn collect(&mut self, kernel: &mut Kernel) {
+        for (pid, status) in kernel.scheduler.news_for_console() {
+            let foreground = self.foreground.take_if(|(_, running)| *running == pid).map(|(index, _)| index);
+            let Some(index) = foreground.or_else(|| self.background.remove(&pid)) else { continue };
+            let result = &mut self.results[index];
+            result.status = Some(status);
+            result.ended = Some(kernel.now);
             kernel.out.note(|| Note::Console(reason::Console::Ended { job: index, status }));
-            true
-        };
-        self.foreground = self.foreground.take().filter(|job| !ended(job));
-        self.background.retain(|job| !ended(job));
+        }
     }
 }

@@ -27,7 +27,7 @@ pub struct Kernel {
     pub out: Outbox,
     pub(super) files: Files,
     pub(super) timers: Timers,
-    pub(super) scheduler: Scheduler,
+    pub(crate) scheduler: Scheduler,
     pub(super) sysctl: Sysctl,
     pub(super) neighbours: Neighbours,
     pub(super) netfilter: Netfilter,
@@ -57,7 +57,7 @@ impl Kernel {
     pub(super) fn expire_timers(&mut self) {
         while let Some(timer) = self.timers.pop_due(self.now) {
             match timer {
-                Timer::Process(pid) => self.scheduler.wake_process(pid),
+                Timer::Process(pid) => self.scheduler.alarm(pid),
                 Timer::Tcp(socket) => self.tcp_timer(socket),
             }
         }

@@ -11,6 +11,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+
 use super::kernel::Kernel;
 use super::raw::RawId;
 use super::socket::SocketId;
@@ -25,7 +28,7 @@ pub struct Pid(pub u32);
 pub type Task = Pin<Box<dyn Future<Output = i32>>>;
 
 /// What a program can wait for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum WaitOn {
     /// Something has changed at a socket: data, room, a connection to accept, an error.
     Socket(SocketId),
@@ -63,10 +66,8 @@ impl Sys {
     /// Waits until one of these things happens or `until` has come. May return early: look whether it is so, and wait again.
     pub async fn wait(&self, on: &[WaitOn], until: Option<Time>) {
         self.with(|kernel| {
-            for &what in on {
-                kernel.scheduler.waiting.entry(what).or_default().push(self.pid);
-            }
-            if let Some(at) = until {
+            kernel.scheduler.wait(self.pid, on);
+            if let Some(at) = until.filter(|&at| kernel.scheduler.needs_alarm(self.pid, at)) {
                 kernel.timers.arm(at, Timer::Process(self.pid));
             }
         });
@@ -82,17 +83,31 @@ impl Sys {
     }
 
     /// Starts a process of this name, which `pkill` knows it by, at the next opportunity.
+    ///
+    /// It is a child of the caller, who may [`Sys::join`] it.
     pub fn spawn(&self, name: &str, start: impl FnOnce(Sys) -> Task) -> Pid {
-        spawn(&self.kernel, name, start)
+        let place = Place { name: name.into(), parent: self.pid, leader: None };
+        spawn(&self.kernel, place, start)
     }
 
-    /// Waits until a process has ended; its exit status.
+    /// Starts a thread: it ends when its process is killed, and nobody asks for its exit status.
+    pub fn spawn_thread(&self, start: impl FnOnce(Sys) -> Task) {
+        let place = self.with(|kernel| kernel.scheduler.thread_of(self.pid));
+        spawn(&self.kernel, place, start);
+    }
+
+    /// Waits until a child has ended; its exit status, which is told once. A process that is not there counts as
+    /// ended with 127, as the shell's `wait` has it.
     pub async fn join(&self, pid: Pid) -> i32 {
         loop {
-            if let Some(status) = self.with(|kernel| kernel.scheduler.exit_status(pid)) {
-                return status;
+            let ended = self.with(|kernel| match kernel.scheduler.reap(pid) {
+                None if !kernel.scheduler.is_alive(pid) => Some(127),
+                status => status,
+            });
+            match ended {
+                Some(status) => return status,
+                None => self.wait(&[WaitOn::Exit(pid)], None).await,
             }
-            self.wait(&[WaitOn::Exit(pid)], None).await;
         }
     }
 }
@@ -110,95 +125,253 @@ impl Future for Yield {
     }
 }
 
+/// A living process or thread.
+#[derive(Debug)]
+struct Entry {
+    place: Place,
+    /// Whether it stands in the queue of those that may run.
+    queued: bool,
+    /// What it is registered to be woken by.
+    waiting_on: SmallVec<[WaitOn; 2]>,
+    /// When the timer that it has set goes off.
+    alarm: Option<Time>,
+}
+
+/// Where a process stands among the others.
+#[derive(Clone, Debug)]
+struct Place {
+    name: Rc<str>,
+    parent: Pid,
+    /// The process that this thread belongs to; none for a process.
+    leader: Option<Pid>,
+}
+
+/// Who has started what the console runs; never a process itself.
+const CONSOLE: Pid = Pid(0);
+
 /// The kernel's side of processes: who waits for what, who may run.
 #[derive(Default)]
 pub struct Scheduler {
     last_pid: u32,
-    waiting: BTreeMap<WaitOn, Vec<Pid>>,
+    living: BTreeMap<Pid, Entry>,
+    waiting: FxHashMap<WaitOn, SmallVec<[Pid; 2]>>,
     runnable: VecDeque<Pid>,
-    started: Vec<(Pid, String, Task)>,
+    started: Vec<(Pid, Task)>,
     killed: Vec<Pid>,
-    names: BTreeMap<Pid, String>,
-    exited: BTreeMap<Pid, i32>,
+    /// Children that have ended, with their parents, who have not asked yet.
+    zombies: BTreeMap<Pid, (Pid, i32)>,
+    /// What the console has started and that has ended since it looked last.
+    console: Vec<(Pid, i32)>,
+    last_pipe: u32,
+    abandoned_pipes: Rc<RefCell<Vec<u32>>>,
 }
 
 impl Scheduler {
     /// Wakes everybody who waits for this.
     pub fn wake(&mut self, what: WaitOn) {
-        if let Some(pids) = self.waiting.remove(&what) {
-            self.runnable.extend(pids);
+        for pid in self.waiting.remove(&what).unwrap_or_default() {
+            self.wake_process(pid);
         }
     }
 
     /// Lets one process look whether what it waits for has come.
     pub fn wake_process(&mut self, pid: Pid) {
-        self.runnable.push_back(pid);
+        let Some(entry) = self.living.get_mut(&pid) else { return };
+        if !std::mem::replace(&mut entry.queued, true) {
+            self.runnable.push_back(pid);
+        }
+    }
+
+    /// A process's timer has gone off.
+    pub(super) fn alarm(&mut self, pid: Pid) {
+        if let Some(entry) = self.living.get_mut(&pid) {
+            entry.alarm = None;
+        }
+        self.wake_process(pid);
     }
 
     /// The living processes, with their names, oldest first.
     pub fn processes(&self) -> impl Iterator<Item = (Pid, &str)> {
-        self.names.iter().map(|(&pid, name)| (pid, name.as_str()))
+        let leaders = self.living.iter().filter(|(_, entry)| entry.place.leader.is_none());
+        leaders.map(|(&pid, entry)| (pid, &*entry.place.name))
     }
 
-    /// Ends a process at the next opportunity, with the exit status 128 + `signal`. Its sockets are closed.
+    /// Whether there is such a process.
+    pub fn is_alive(&self, pid: Pid) -> bool {
+        self.living.contains_key(&pid)
+    }
+
+    /// Ends a process and its threads at the next opportunity, with the exit status 128 + `signal`. Their sockets are closed.
     pub fn kill(&mut self, pid: Pid, signal: i32) {
-        if self.names.remove(&pid).is_some() {
-            self.exited.insert(pid, 128 + signal);
-            self.killed.push(pid);
-            self.wake(WaitOn::Exit(pid));
+        if !self.is_alive(pid) {
+            return;
+        }
+        let threads = self.living.iter().filter(|(_, entry)| entry.place.leader == Some(pid));
+        let threads: Vec<Pid> = threads.map(|(&thread, _)| thread).collect();
+        for doomed in threads.into_iter().chain([pid]) {
+            self.killed.push(doomed);
+            self.bury(doomed, 128 + signal);
         }
     }
 
-    pub(super) fn exit_status(&self, pid: Pid) -> Option<i32> {
-        self.exited.get(&pid).copied()
+    /// Ends all processes of this name; how many there were.
+    pub fn kill_by_name(&mut self, name: &str, signal: i32) -> usize {
+        let doomed: Vec<Pid> = self.processes().filter(|&(_, known)| known == name).map(|(pid, _)| pid).collect();
+        for &pid in &doomed {
+            self.kill(pid, signal);
+        }
+        doomed.len()
+    }
+
+    /// Whether something that the console has started has ended.
+    pub(super) fn has_news_for_console(&self) -> bool {
+        !self.console.is_empty()
+    }
+
+    /// What the console has started and that has ended since the last call, with exit statuses.
+    pub(super) fn news_for_console(&mut self) -> Vec<(Pid, i32)> {
+        std::mem::take(&mut self.console)
+    }
+
+    /// A number for a new pipe, and where its ends leave it when they are closed.
+    pub(super) fn new_pipe(&mut self) -> (u32, Rc<RefCell<Vec<u32>>>) {
+        self.last_pipe += 1;
+        (self.last_pipe, Rc::clone(&self.abandoned_pipes))
+    }
+
+    /// The exit status of a process that has ended. The kernel forgets it.
+    fn reap(&mut self, pid: Pid) -> Option<i32> {
+        self.zombies.remove(&pid).map(|(_, status)| status)
+    }
+
+    fn thread_of(&self, pid: Pid) -> Place {
+        match self.living.get(&pid) {
+            Some(entry) => Place { leader: Some(entry.place.leader.unwrap_or(pid)), ..entry.place.clone() },
+            None => Place { name: "".into(), parent: CONSOLE, leader: Some(pid) },
+        }
+    }
+
+    fn wait(&mut self, pid: Pid, on: &[WaitOn]) {
+        let Some(entry) = self.living.get_mut(&pid) else { return };
+        for &what in on {
+            entry.waiting_on.push(what);
+            self.waiting.entry(what).or_default().push(pid);
+        }
+    }
+
+    /// Whether a timer has to be set for a process that wants to be woken at `at`; an earlier one does as well.
+    fn needs_alarm(&mut self, pid: Pid, at: Time) -> bool {
+        let Some(entry) = self.living.get_mut(&pid) else { return false };
+        let needed = entry.alarm.is_none_or(|set| at < set);
+        if needed {
+            entry.alarm = Some(at);
+        }
+        needed
+    }
+
+    /// Who runs next.
+    fn next(&mut self) -> Option<Pid> {
+        loop {
+            let pid = self.runnable.pop_front()?;
+            if let Some(entry) = self.living.get_mut(&pid) {
+                entry.queued = false;
+                let waits = std::mem::take(&mut entry.waiting_on);
+                self.stop_waiting(pid, &waits);
+                return Some(pid);
+            }
+        }
+    }
+
+    fn stop_waiting(&mut self, pid: Pid, waits: &[WaitOn]) {
+        for what in waits {
+            if let Some(pids) = self.waiting.get_mut(what) {
+                pids.retain(|waiting| *waiting != pid);
+                if pids.is_empty() {
+                    self.waiting.remove(what);
+                }
+            }
+        }
+    }
+
+    /// A process has ended: its parent is told, and what nobody will ask for any more is forgotten.
+    fn bury(&mut self, pid: Pid, status: i32) {
+        let Some(entry) = self.living.remove(&pid) else { return };
+        self.stop_waiting(pid, &entry.waiting_on);
+        self.zombies.retain(|_, (parent, _)| *parent != pid);
+        if entry.place.leader.is_none() {
+            if entry.place.parent == CONSOLE {
+                self.console.push((pid, status));
+            } else if self.is_alive(entry.place.parent) {
+                self.zombies.insert(pid, (entry.place.parent, status));
+            }
+        }
+        self.wake(WaitOn::Exit(pid));
+    }
+
+    fn wake_abandoned_pipes(&mut self) {
+        let abandoned = std::mem::take(&mut *self.abandoned_pipes.borrow_mut());
+        for pipe in abandoned {
+            self.wake(WaitOn::Pipe(pipe));
+        }
     }
 }
 
-/// Starts a process on a host from outside of any other.
-pub(super) fn spawn(kernel: &Rc<RefCell<Kernel>>, name: &str, start: impl FnOnce(Sys) -> Task) -> Pid {
+/// Starts a process for the console.
+pub(super) fn spawn_for_console(kernel: &Rc<RefCell<Kernel>>, name: &str, start: impl FnOnce(Sys) -> Task) -> Pid {
+    spawn(kernel, Place { name: name.into(), parent: CONSOLE, leader: None }, start)
+}
+
+fn spawn(kernel: &Rc<RefCell<Kernel>>, place: Place, start: impl FnOnce(Sys) -> Task) -> Pid {
     let pid = {
         let scheduler = &mut kernel.borrow_mut().scheduler;
         scheduler.last_pid += 1;
         let pid = Pid(scheduler.last_pid);
-        scheduler.names.insert(pid, name.to_owned());
+        let entry = Entry { place, queued: true, waiting_on: SmallVec::new(), alarm: None };
+        scheduler.living.insert(pid, entry);
+        scheduler.runnable.push_back(pid);
         pid
     };
     let task = start(Sys { kernel: Rc::clone(kernel), pid });
-    let scheduler = &mut kernel.borrow_mut().scheduler;
-    scheduler.started.push((pid, name.to_owned(), task));
-    scheduler.runnable.push_back(pid);
+    kernel.borrow_mut().scheduler.started.push((pid, task));
     pid
 }
 
 /// The programs of a host, and their turn.
 #[derive(Default)]
 pub(super) struct Processes {
-    tasks: BTreeMap<Pid, Task>,
+    tasks: FxHashMap<Pid, Task>,
 }
 
 impl Processes {
     /// Polls whoever may run until nobody may.
     pub fn run(&mut self, kernel: &Rc<RefCell<Kernel>>) {
         let mut context = Context::from_waker(Waker::noop());
-        loop {
-            let (started, killed, next) = {
-                let scheduler = &mut kernel.borrow_mut().scheduler;
-                let started = std::mem::take(&mut scheduler.started);
-                (started, std::mem::take(&mut scheduler.killed), scheduler.runnable.pop_front())
-            };
-            self.tasks.extend(started.into_iter().map(|(pid, _, task)| (pid, task)));
-            for pid in killed {
-                // Dropping a task closes its sockets, which enters the kernel.
-                drop(self.tasks.remove(&pid));
-            }
-            let Some(pid) = next else { break };
+        while let Some(pid) = self.next(kernel) {
             let Some(task) = self.tasks.get_mut(&pid) else { continue };
             if let Poll::Ready(status) = task.as_mut().poll(&mut context) {
                 drop(self.tasks.remove(&pid));
+                kernel.borrow_mut().scheduler.bury(pid, status);
+            }
+        }
+    }
+
+    /// Takes in those that have been started, drops those that have been killed, and finds whose turn it is.
+    fn next(&mut self, kernel: &Rc<RefCell<Kernel>>) -> Option<Pid> {
+        loop {
+            let (killed, next) = {
                 let scheduler = &mut kernel.borrow_mut().scheduler;
-                scheduler.names.remove(&pid);
-                scheduler.exited.insert(pid, status);
-                scheduler.wake(WaitOn::Exit(pid));
+                self.tasks.extend(scheduler.started.drain(..));
+                scheduler.wake_abandoned_pipes();
+                let killed = std::mem::take(&mut scheduler.killed);
+                let next = if killed.is_empty() { scheduler.next() } else { None };
+                (killed, next)
+            };
+            if killed.is_empty() {
+                return next;
+            }
+            for pid in killed {
+                // Dropping a task closes its sockets, which enters the kernel.
+                drop(self.tasks.remove(&pid));
             }
         }
     }

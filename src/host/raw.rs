@@ -17,7 +17,7 @@ use crate::wire::Frame;
 const QUEUE_LIMIT: usize = 1024;
 
 /// A raw or packet socket of a host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RawId(u32);
 
 /// The raw and packet sockets of a host.

@@ -41,6 +41,8 @@ impl Bind {
 /// Why a system call failed; the text is the C library's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Errno {
+    /// EACCES
+    AccessDenied,
     /// EADDRINUSE
     AddressInUse,
     /// EADDRNOTAVAIL
@@ -71,6 +73,12 @@ pub enum Errno {
     NetworkUnreachable,
     /// ENODEV
     NoSuchDevice,
+    /// EISDIR
+    IsDirectory,
+    /// ENOTDIR
+    NotDirectory,
+    /// ENOSPC
+    NoSpace,
     /// ENOENT
     NoSuchFile,
     /// ESRCH
@@ -94,6 +102,10 @@ pub enum Errno {
 impl fmt::Display for Errno {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Errno::AccessDenied => "Permission denied",
+            Errno::IsDirectory => "Is a directory",
+            Errno::NotDirectory => "Not a directory",
+            Errno::NoSpace => "No space left on device",
             Errno::AddressInUse => "Address already in use",
             Errno::AddressNotAvailable => "Cannot assign requested address",
             Errno::AlreadyConnecting => "Operation already in progress",

@@ -2,11 +2,12 @@
 
 mod basic;
 mod language;
+mod processes;
 
-use std::rc::Rc;
+use crate::apps;
+use crate::host::{Job, Kernel, process::Task};
 
-use crate::host::{Job, Kernel, Output, Stdin, Sys, process::Task};
-
+pub use crate::host::{Io, Process};
 pub use language::Session;
 
 /// A program that a node can run.
@@ -18,46 +19,6 @@ pub enum Command {
     Filter(fn(&mut Kernel, &[String], &mut Io) -> i32),
     /// Takes its time.
     Running(fn(Process, Vec<String>) -> Task),
-}
-
-/// What an instant command reads and writes. Arguments are as in C: the first is the command's own name.
-#[derive(Debug, Default)]
-pub struct Io {
-    /// Standard input; all of it is there for a [`Command::Filter`].
-    pub stdin: Stdin,
-    /// Standard output.
-    pub out: String,
-    /// Standard error.
-    pub err: String,
-    /// The working directory, which relative paths begin at.
-    pub cwd: Rc<str>,
-}
-
-/// A running program's connections to the world.
-#[derive(Clone)]
-pub struct Process {
-    /// System calls.
-    pub sys: Sys,
-    /// Standard input.
-    pub stdin: Stdin,
-    /// Standard output.
-    pub out: Output,
-    /// Standard error.
-    pub err: Output,
-    /// The working directory, which relative paths begin at.
-    pub cwd: Rc<str>,
-}
-
-impl Process {
-    /// Writes to standard output.
-    pub fn print(&self, text: &str) {
-        self.sys.with(|kernel| self.out.write(kernel, text));
-    }
-
-    /// Writes to standard error.
-    pub fn complain(&self, text: &str) {
-        self.sys.with(|kernel| self.err.write(kernel, text));
-    }
 }
 
 /// A command line for a shell of its own, with which it shares no variables; `&` at its end puts it into the background.
@@ -75,6 +36,14 @@ pub fn find(name: &str) -> Option<Command> {
 pub const COMMANDS: &[(&str, Command)] = &[
     ("echo", Command::Instant(basic::echo)),
     ("false", Command::Instant(|_, _, _| 1)),
+    ("get", Command::Running(apps::get)),
+    ("hold", Command::Running(apps::hold)),
+    ("httpd", Command::Running(apps::httpd)),
+    ("pkill", Command::Instant(processes::pkill)),
+    ("put", Command::Running(apps::put)),
+    ("sink", Command::Running(apps::sink)),
     ("sleep", Command::Running(basic::sleep)),
     ("true", Command::Instant(|_, _, _| 0)),
+    ("udpecho", Command::Running(apps::udpecho)),
+    ("udpsend", Command::Running(apps::udpsend)),
 ];

@@ -32,15 +32,15 @@ async fn run(script: String, sys: Sys, out: Output, err: Output) -> i32 {
         status = match find(name.rsplit('/').next().unwrap_or(name)) {
             None => {
                 let text = format!("bash: line 1: {name}: command not found\n");
-                sys.with(|kernel| err.write(kernel, &text));
+                let _ = sys.with(|kernel| err.write(kernel, &text));
                 127
             }
             Some(Command::Instant(call) | Command::Filter(call)) => {
                 let mut io = Io::default();
                 sys.with(|kernel| {
                     let status = call(kernel, &args, &mut io);
-                    out.write(kernel, &io.out);
-                    err.write(kernel, &io.err);
+                    let _ = out.write(kernel, &io.out);
+                    let _ = err.write(kernel, &io.err);
                     status
                 })
             }

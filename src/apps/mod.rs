@@ -1,0 +1,19 @@
+//! What runs on hosts: the lab's own servers and clients.
+//!
+//! They speak, wait and print as the reference implementation does that the recorded kernel cases were made with.
+
+mod args;
+mod client;
+mod httpd;
+mod resolve;
+mod server;
+mod sink;
+mod udpecho;
+mod udpsend;
+
+pub use client::{get, hold, put};
+pub use httpd::httpd;
+pub use resolve::resolve;
+pub use sink::sink;
+pub use udpecho::udpecho;
+pub use udpsend::udpsend;
