@@ -1,17 +1,22 @@
 //! The scenario: what is in the lab, what is done to it, and what must come of it.
 //!
 //! [`load`] turns the text of a file ([`schema`]) into a [`Plan`], or into everything that is wrong with it.
-//! A [`Lab`] is built from a plan: it is where the nodes meet the engine.
+//! [`run`] builds the lab, which is where the nodes meet the engine, and goes through the steps.
 
 mod check;
 mod diagnostic;
 mod expect;
+mod lab;
 mod load;
 pub mod plan;
 pub mod schema;
+mod steps;
 mod tree;
 mod units;
+mod wires;
 
 pub use diagnostic::Diagnostic;
+pub use lab::{Failure, Options, Outcome, run};
 pub use load::load;
 pub use plan::Plan;
+pub use steps::{StepResult, Steps, UNFINISHED};

@@ -1,0 +1,74 @@
+//! The command line: one file a subcommand. Here is everything that touches files and terminals.
+
+mod check;
+mod complain;
+mod output;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The scenario that runs when none is named.
+pub const DEFAULT_SCENARIO: (&str, &str) = ("scenarios/dr.ron", include_str!("../../scenarios/dr.ron"));
+
+/// What the process ends with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// All went well, and every expectation held.
+    Held = 0,
+    /// An expectation did not hold.
+    Failed = 1,
+    /// A file or the command line is wrong; nothing was written.
+    Wrong = 2,
+    /// The run could not be finished.
+    Stopped = 3,
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> ExitCode {
+        ExitCode::from(status as u8)
+    }
+}
+
+/// A laboratory for Linux Virtual Server: whole clusters in one process, frame by frame.
+#[derive(Parser)]
+#[command(name = "lvslab", version, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs a scenario and tells its story.
+    Run(run::Run),
+    /// Says whether a scenario file is in order, without running it.
+    Check(check::Check),
+}
+
+const EXAMPLES: &str = "\
+Without a command, a built-in scenario runs: a director and two real servers with direct routing.
+
+Exit status:
+  0  all went well, and everything that the scenario expects came true
+  1  something that the scenario expects did not come true
+  2  the scenario file or the command line is wrong; nothing was written
+  3  the run could not be finished: it exceeded its limit on events
+
+Examples:
+  lvslab                                        the built-in scenario
+  lvslab run scenarios/dr-arp-problem.ron       a scenario of your own
+  lvslab run my.ron --trace 'arp and not node router'
+  lvslab run my.ron --trace none --record out   commands only; captures and steps.json in out/
+  lvslab run my.ron --pcapng lab.pcapng         one capture of all interfaces, for Wireshark";
+
+/// Does what the command line says.
+pub fn main() -> ExitCode {
+    let command = Cli::parse().command.unwrap_or_else(|| Command::Run(run::Run::default()));
+    let status = match command {
+        Command::Run(run) => run.execute(),
+        Command::Check(check) => check.execute(),
+    };
+    status.into()
+}

@@ -1,0 +1,8 @@
+//! What happened and why: the records of a run, and the forms in which they are shown and kept.
+
+pub mod pcap;
+pub mod pcapng;
+mod record;
+pub mod story;
+
+pub use record::{Cast, Direction, EPOCH, Event, Member, Plug, Record, Trace};

@@ -1,0 +1,139 @@
+//! One capture of the whole lab in the pcapng format: draft-ietf-opsawg-pcapng.
+//!
+//! Every interface of every node is an interface of the file, called NODE:IFACE. A frame carries what was decided about
+//! it as comments, which Wireshark shows beside it.
+
+use std::collections::BTreeMap;
+
+use super::record::{Direction, Event, Trace};
+use crate::ids::{FrameId, NodeId};
+use crate::reason::Note;
+
+const SECTION_HEADER: u32 = 0x0a0d_0d0a;
+const BYTE_ORDER_MAGIC: u32 = 0x1a2b_3c4d;
+const INTERFACE_DESCRIPTION: u32 = 1;
+const ENHANCED_PACKET: u32 = 6;
+const LINKTYPE_ETHERNET: u16 = 1;
+
+const OPT_END: u16 = 0;
+const OPT_COMMENT: u16 = 1;
+const SHB_USERAPPL: u16 = 4;
+const IF_NAME: u16 = 2;
+const IF_MACADDR: u16 = 6;
+const IF_TSRESOL: u16 = 9;
+const EPB_FLAGS: u16 = 2;
+
+/// The file.
+pub fn write(trace: &Trace) -> Vec<u8> {
+    let mut file = Vec::new();
+    section_header(&mut file);
+    let mut interfaces = BTreeMap::new();
+    for (node, port, member, plug) in trace.cast.interfaces() {
+        interfaces.insert((node, port), interfaces.len() as u32);
+        interface_description(&mut file, &format!("{}:{}", member.name, plug.name), plug.mac.0);
+    }
+    let notes = notes(trace);
+    for record in &trace.records {
+        let (port, id, frame, direction, lost) = match &record.event {
+            Event::Frame { port, id, frame, direction, .. } => (port, id, frame, Some(*direction), None),
+            Event::Lost { port, id, frame, reason } => (port, id, frame, None, Some(reason)),
+            Event::Note(..) => continue,
+        };
+        let Some(&interface) = interfaces.get(&(record.node, *port)) else { continue };
+        let mut comments: Vec<String> = lost.into_iter().map(|reason| format!("lost: {reason}")).collect();
+        if direction == Some(Direction::In) {
+            comments.extend(notes.get(&(record.node, *id)).into_iter().flatten().map(ToString::to_string));
+        }
+        let nanos = trace.wall(record.at).as_nanos();
+        enhanced_packet(&mut file, interface, nanos, frame.bytes(), direction, &comments);
+    }
+    file
+}
+
+/// What each node decided about each frame.
+fn notes(trace: &Trace) -> BTreeMap<(NodeId, FrameId), Vec<&Note>> {
+    let mut notes: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for record in &trace.records {
+        if let Event::Note(Some(id), note) = &record.event {
+            notes.entry((record.node, *id)).or_default().push(note);
+        }
+    }
+    notes
+}
+
+fn section_header(file: &mut Vec<u8>) {
+    block(file, SECTION_HEADER, |body| {
+        body.extend_from_slice(&BYTE_ORDER_MAGIC.to_le_bytes());
+        // Version 1.0, and a length that nobody has counted.
+        body.extend_from_slice(&[1, 0, 0, 0]);
+        body.extend_from_slice(&u64::MAX.to_le_bytes());
+        option(body, SHB_USERAPPL, b"lvslab");
+        option(body, OPT_END, b"");
+    });
+}
+
+fn interface_description(file: &mut Vec<u8>, name: &str, mac: [u8; 6]) {
+    block(file, INTERFACE_DESCRIPTION, |body| {
+        body.extend_from_slice(&LINKTYPE_ETHERNET.to_le_bytes());
+        // Two reserved bytes, and frames of any length.
+        body.extend_from_slice(&[0; 6]);
+        option(body, IF_NAME, name.as_bytes());
+        option(body, IF_MACADDR, &mac);
+        // Units of 10^-9 seconds.
+        option(body, IF_TSRESOL, &[9]);
+        option(body, OPT_END, b"");
+    });
+}
+
+fn enhanced_packet(
+    file: &mut Vec<u8>,
+    interface: u32,
+    nanos: u64,
+    bytes: &[u8],
+    direction: Option<Direction>,
+    comments: &[String],
+) {
+    // Frames are no longer than a jumbo IP datagram.
+    let length = bytes.len() as u32;
+    block(file, ENHANCED_PACKET, |body| {
+        for number in [interface, (nanos >> 32) as u32, nanos as u32, length, length] {
+            body.extend_from_slice(&number.to_le_bytes());
+        }
+        body.extend_from_slice(bytes);
+        pad(body);
+        let flags: u32 = match direction {
+            Some(Direction::In) => 1,
+            Some(Direction::Out) => 2,
+            None => 0,
+        };
+        option(body, EPB_FLAGS, &flags.to_le_bytes());
+        for comment in comments {
+            option(body, OPT_COMMENT, comment.as_bytes());
+        }
+        option(body, OPT_END, b"");
+    });
+}
+
+/// A block: its type, its length, its body, and its length again.
+fn block(file: &mut Vec<u8>, kind: u32, body: impl FnOnce(&mut Vec<u8>)) {
+    let mut content = Vec::new();
+    body(&mut content);
+    let length = (content.len() as u32 + 12).to_le_bytes();
+    file.extend_from_slice(&kind.to_le_bytes());
+    file.extend_from_slice(&length);
+    file.extend_from_slice(&content);
+    file.extend_from_slice(&length);
+}
+
+/// An option: its code, its length, its value, padded to four bytes.
+fn option(body: &mut Vec<u8>, code: u16, value: &[u8]) {
+    let value = &value[..value.len().min(usize::from(u16::MAX))];
+    body.extend_from_slice(&code.to_le_bytes());
+    body.extend_from_slice(&(value.len() as u16).to_le_bytes());
+    body.extend_from_slice(value);
+    pad(body);
+}
+
+fn pad(body: &mut Vec<u8>) {
+    body.resize(body.len().next_multiple_of(4), 0);
+}
