@@ -87,8 +87,7 @@ impl Wires {
             let what = self.events.remove(&key).expect("queued");
             match what {
                 What::Arrive { node, port, id, frame } => {
-                    let event =
-                        Event::Frame { port, direction: Direction::In, id, cause: None, frame: frame.clone() };
+                    let event = Event::Frame { port, direction: Direction::In, id, cause: None, frame: frame.clone() };
                     self.records.push(Record { at, node: NodeId(node as u32), event });
                     self.event(node, Some(id), |host, out| host.handle_frame(port, frame, at, out));
                 }
@@ -96,7 +95,8 @@ impl Wires {
                 What::Input(node, input) => self.event(node, None, |host, out| host.handle_input(input, at, out)),
             }
         } else {
-            let node = (0..self.hosts.len()).min_by_key(|&i| self.hosts[i].next_wake().unwrap_or(Time::from_nanos(u64::MAX)));
+            let node =
+                (0..self.hosts.len()).min_by_key(|&i| self.hosts[i].next_wake().unwrap_or(Time::from_nanos(u64::MAX)));
             if let Some(node) = node {
                 self.event(node, None, |host, out| host.handle_wake(at, out));
             }
@@ -119,7 +119,9 @@ impl Wires {
                     self.push(at + HOP, What::Switch { from: (node, port.0), id: number, frame });
                 }
                 Action::Carrier { .. } => {}
-                Action::Note(about, note) => self.records.push(Record { at, node: id, event: Event::Note(about, note) }),
+                Action::Note(about, note) => {
+                    self.records.push(Record { at, node: id, event: Event::Note(about, note) })
+                }
             }
         }
     }

@@ -15,7 +15,12 @@ pub fn write(out: &mut dyn Write, trace: &Trace, _colours: bool) -> io::Result<(
     let mut describer = Describer::default();
     for record in &trace.records {
         let micros = trace.relative(record.at) / 1_000;
-        let time = format!("{}{}.{:06}", if micros < 0 { "-" } else { "" }, micros.abs() / 1_000_000, micros.abs() % 1_000_000);
+        let time = format!(
+            "{}{}.{:06}",
+            if micros < 0 { "-" } else { "" },
+            micros.abs() / 1_000_000,
+            micros.abs() % 1_000_000
+        );
         let node = trace.cast.node(record.node);
         match &record.event {
             Event::Frame { port, direction, frame, .. } => {
