@@ -3,8 +3,12 @@
 //! A reason is made where its decision is made and carries the facts that the decision was taken on. Its sentence is
 //! written here, once. Names of drop reasons are the kernel's (enum skb_drop_reason) where it has one.
 
+mod loss;
+
 use std::fmt;
 use std::net::Ipv4Addr;
+
+pub use loss::Loss;
 
 /// Something that a node decided about a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
