@@ -4,11 +4,13 @@
 //! written here, once. Names of drop reasons are the kernel's (enum skb_drop_reason) where it has one.
 
 mod loss;
+mod netfilter;
 
 use std::fmt;
 use std::net::Ipv4Addr;
 
 pub use loss::Loss;
+pub use netfilter::Ruling;
 
 /// Something that a node decided about a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub enum Note {
     Drop(Drop),
     /// The frame was answered, or the answer was withheld.
     Arp(Arp),
+    /// A rule of iptables has logged or marked the packet, which goes on.
+    Rule(Ruling),
     /// Something happened at the node's console.
     Console(Console),
 }
@@ -68,6 +72,8 @@ pub enum Drop {
         /// Whom the packet was for.
         destination: Ipv4Addr,
     },
+    /// iptables drops or rejects it (SKB_DROP_REASON_NETFILTER_DROP).
+    Netfilter(Ruling),
 }
 
 /// What became of an ARP message.
@@ -85,6 +91,7 @@ impl fmt::Display for Note {
         match self {
             Note::Drop(drop) => drop.fmt(f),
             Note::Arp(arp) => arp.fmt(f),
+            Note::Rule(ruling) => ruling.fmt(f),
             Note::Console(console) => console.fmt(f),
         }
     }
@@ -95,6 +102,7 @@ impl fmt::Display for Drop {
         match self {
             Drop::OtherHost => write!(f, "for another machine's MAC address"),
             Drop::ForwardingOff { destination } => write!(f, "{destination} is not ours and ip_forward is 0"),
+            Drop::Netfilter(ruling) => ruling.fmt(f),
         }
     }
 }

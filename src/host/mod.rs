@@ -13,7 +13,7 @@ mod ipvs;
 mod kernel;
 mod neighbour;
 pub mod net;
-mod netfilter;
+pub mod netfilter;
 mod packet;
 pub mod process;
 mod program;

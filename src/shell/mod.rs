@@ -1,8 +1,10 @@
 //! The commands that a node understands, one file a command, and the shell around them.
 
 mod basic;
+mod iptables;
 mod language;
 mod processes;
+mod services;
 
 use crate::apps;
 use crate::host::{Job, Kernel, process::Task};
@@ -39,6 +41,8 @@ pub const COMMANDS: &[(&str, Command)] = &[
     ("get", Command::Running(apps::get)),
     ("hold", Command::Running(apps::hold)),
     ("httpd", Command::Running(apps::httpd)),
+    ("iptables", Command::Instant(iptables::iptables)),
+    ("iptables-save", Command::Instant(iptables::save)),
     ("pkill", Command::Instant(processes::pkill)),
     ("put", Command::Running(apps::put)),
     ("sink", Command::Running(apps::sink)),

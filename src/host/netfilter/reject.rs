@@ -1,0 +1,50 @@
+//! The answers of REJECT: net/ipv4/netfilter/nf_reject_ipv4.c.
+
+use etherparse::{TcpHeader, TcpSlice};
+
+use super::Reject;
+use crate::host::ip::Flow;
+use crate::host::kernel::Kernel;
+use crate::host::packet::Packet;
+use crate::wire::{build, proto};
+
+impl Kernel {
+    /// Tells the sender of a packet that it was rejected.
+    pub(super) fn answer_rejected(&mut self, packet: &Packet, reject: Reject) {
+        match reject {
+            Reject::Unreachable(code) => self.icmp_send(packet, 3, code, [0; 4]),
+            Reject::TcpReset => self.reset_rejected(packet),
+        }
+    }
+
+    /// nf_send_reset: a reset that looks as if the other end had sent it. A reset itself gets none.
+    fn reset_rejected(&mut self, packet: &Packet) {
+        let Ok(rejected) = TcpSlice::from_slice(packet.payload()) else { return };
+        if rejected.rst() {
+            return;
+        }
+        let mut reset = TcpHeader::new(rejected.destination_port(), rejected.source_port(), 0, 0);
+        reset.rst = true;
+        if rejected.ack() {
+            reset.sequence_number = rejected.acknowledgment_number();
+        } else {
+            let flags = u32::from(rejected.syn()) + u32::from(rejected.fin());
+            reset.ack = true;
+            reset.acknowledgment_number =
+                rejected.sequence_number().wrapping_add(rejected.payload().len() as u32).wrapping_add(flags);
+        }
+        let (source, destination) = (packet.destination(), packet.source());
+        let flow = Flow {
+            source: Some(source),
+            destination,
+            protocol: proto::TCP,
+            ttl: None,
+            tos: 0,
+            dont_fragment: true,
+            id: None,
+            oif: None,
+        };
+        // Where there is no way back, nobody can be told.
+        let _ = self.send_ipv4(&flow, |buffer| build::tcp(buffer, source, destination, reset, &[]));
+    }
+}
