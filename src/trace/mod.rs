@@ -1,5 +1,7 @@
 //! What happened and why: the records of a run, and the forms in which they are shown and kept.
 
+mod facts;
+pub mod filter;
 pub mod pcap;
 pub mod pcapng;
 mod record;
