@@ -8,6 +8,7 @@ use super::schema::{self, Entries, Fault, Scenario};
 use super::tree::{At, Tree};
 use super::units::{parse_rate, parse_time};
 use crate::ids::NodeId;
+use crate::sim::{LinkOptions, QueueLimit, SwitchOptions};
 use crate::time::Span;
 use crate::wire::MacAddr;
 
@@ -130,8 +131,11 @@ impl Check<'_> {
         let mut switches = Vec::new();
         for (index, (name, switch)) in self.scenario.switches.0.iter().enumerate() {
             let path = [At::Field("switches"), At::Value(index), At::Field("ageing")];
-            let ageing = switch.ageing.as_ref().map(|text| self.time(text, &path));
-            switches.push(plan::Switch { name: name.to_owned(), ageing });
+            let mut options = SwitchOptions { filter_multicast: switch.filter_multicast, ..SwitchOptions::default() };
+            if let Some(text) = &switch.ageing {
+                options.ageing = self.time(text, &path);
+            }
+            switches.push(plan::Switch { name: name.to_owned(), options });
         }
         switches
     }
@@ -182,14 +186,16 @@ impl Check<'_> {
             let problem = Problem::new(&field("mtu"), format!("an MTU of {mtu} bytes is not possible"));
             self.problems.push(problem.hint("IPv4 needs 68 bytes at least (RFC 791), and cannot use more than 65535"));
         }
-        let cable = plan::Cable {
-            latency: it.latency.as_ref().map(|text| self.time(text, &field("latency"))),
+        let usual = LinkOptions::default();
+        let cable = LinkOptions {
+            latency: it.latency.as_ref().map_or(usual.latency, |text| self.time(text, &field("latency"))),
             bandwidth: it.bandwidth.as_ref().and_then(|text| self.rate(text, &field("bandwidth"))),
-            queue: it.queue,
+            queue: it.queue.map_or(usual.queue, QueueLimit::Frames),
             loss: self.part(it.loss, &field("loss")),
-            jitter: it.jitter.as_ref().map_or(Span::ZERO, |text| self.time(text, &field("jitter"))),
+            jitter: it.jitter.as_ref().map_or(usual.jitter, |text| self.time(text, &field("jitter"))),
             reorder: self.part(it.reorder, &field("reorder")),
             duplicate: self.part(it.duplicate, &field("duplicate")),
+            mtu: None,
         };
         plan::Interface { name: name.to_owned(), mac, mtu, switch: switch.unwrap_or(0), cable }
     }

@@ -1,14 +1,14 @@
 //! The lab: hosts and switches, built from a plan, and the run through its steps.
 
 use crate::host::{Host, Input, Kernel};
-use crate::ids::NodeId;
+use crate::ids::{LinkId, NodeId, Port};
 use crate::shell::Session;
+use crate::sim::{self, Engine};
 use crate::time::{Span, Time};
-use crate::trace::{Cast, EPOCH, Member, Plug, Trace};
+use crate::trace::{Cast, EPOCH, Member, Plug, Recorder, Trace};
 
 use super::plan::{self, Action, Plan};
 use super::steps::{StepResult, Steps, UNFINISHED};
-use super::wires::Wires;
 
 /// How long the lab is left alone between the set-up and time 0, so that what the set-up has begun comes to rest.
 const SETTLING: Span = Span::from_secs(2);
@@ -76,50 +76,56 @@ pub fn run(plan: &Plan, options: Options) -> Result<Outcome, Failure> {
 
 struct Lab<'a> {
     plan: &'a Plan,
-    options: Options,
-    wires: Wires,
+    engine: Engine<Host, Recorder>,
+    /// The cable of each interface of each node.
+    cables: Vec<Vec<LinkId>>,
     sessions: Vec<Session>,
     zero: Time,
 }
 
 impl<'a> Lab<'a> {
     fn new(plan: &'a Plan, options: Options) -> Lab<'a> {
-        let hosts: Vec<_> = plan.nodes.iter().map(|node| host(node, plan.seed)).collect();
-        let mut wires = Wires::new(hosts, plan.switches.len());
-        for (node, it) in plan.nodes.iter().enumerate() {
-            for (port, interface) in (0..).zip(&it.interfaces) {
-                wires.plug(node, port, interface.switch);
-            }
+        let mut engine = Engine::new(plan.seed, Recorder::default());
+        engine.set_event_limit(options.max_events);
+        let switches: Vec<_> =
+            plan.switches.iter().map(|switch| engine.add_switch(&switch.name, switch.options.clone())).collect();
+        let mut cables = Vec::new();
+        for node in &plan.nodes {
+            let id = engine.add_node(&node.name, host(node, plan.seed));
+            let plug = |(port, interface): (u32, &plan::Interface)| {
+                let (here, there) = (sim::Plug::Node(id, Port(port)), sim::Plug::Switch(switches[interface.switch]));
+                engine.connect(here, there, &interface.cable)
+            };
+            cables.push((0..).zip(&node.interfaces).map(plug).collect());
         }
-        Lab { plan, options, wires, sessions: vec![Session::default(); plan.nodes.len()], zero: Time::ZERO }
+        Lab { plan, engine, cables, sessions: vec![Session::default(); plan.nodes.len()], zero: Time::ZERO }
     }
 
     /// The commands of the set-up, one after the other, and then some rest.
     fn set_up(&mut self) -> Result<(), Failure> {
         for (id, node) in (0..).map(NodeId).zip(&self.plan.nodes) {
             for (index, line) in node.setup.iter().enumerate() {
-                self.type_in(self.wires.now, id, line);
+                self.type_in(self.engine.now(), id, line);
                 self.wait_for(id, index)?;
             }
         }
-        self.zero = self.wires.now + SETTLING;
+        self.zero = self.engine.now() + SETTLING;
         self.run_until(self.zero)
     }
 
     fn wait_for(&mut self, node: NodeId, index: usize) -> Result<(), Failure> {
-        let host = node.0 as usize;
-        let patience = self.wires.now + PATIENCE;
+        let patience = self.engine.now() + PATIENCE;
         let failed = |status, err| Failure::Setup { node, index, status, err };
         loop {
             self.step()?;
-            if !self.wires.hosts[host].is_busy() {
+            if !self.engine.node(node).is_busy() {
                 break;
             }
-            if self.wires.next().is_none_or(|next| next > patience) {
+            if self.engine.next_event().is_none_or(|next| next > patience) {
                 return Err(failed(None, String::new()));
             }
         }
-        let job = &self.wires.hosts[host].jobs()[index];
+        let job = &self.engine.node(node).jobs()[index];
         match job.status {
             None | Some(0) => Ok(()),
             Some(_) if job.line.trim_end().ends_with('&') => Ok(()),
@@ -135,7 +141,10 @@ impl<'a> Lab<'a> {
             let at = self.zero + step.at;
             match &step.action {
                 Action::Run(node, line) => self.type_in(at, *node, line),
-                Action::Cable(..) | Action::Crash(_) => {}
+                Action::Cable(node, interface, plugged) => {
+                    self.engine.schedule_cable(at, self.cables[node.0 as usize][*interface], *plugged);
+                }
+                Action::Crash(node) => self.type_in(at, *node, "crash"),
             }
         }
         if let Some(until) = self.plan.until {
@@ -143,36 +152,32 @@ impl<'a> Lab<'a> {
         }
         let last = self.plan.timeline.iter().map(|step| step.at).max().unwrap_or_default();
         self.run_until(self.zero + last)?;
-        while self.wires.hosts.iter().any(Host::is_busy) && self.wires.next().is_some() {
-            self.step()?;
-        }
-        self.run_until(self.wires.now + GRACE)?;
-        while self.wires.in_flight() {
-            self.step()?;
-        }
+        while self.is_busy() && self.step()? {}
+        self.run_until(self.engine.now() + GRACE)?;
+        while self.engine.frames_in_flight() > 0 && self.step()? {}
         Ok(())
+    }
+
+    /// Whether a command in the foreground is still at work on any node.
+    fn is_busy(&self) -> bool {
+        (0..).map(NodeId).zip(&self.plan.nodes).any(|(id, _)| self.engine.node(id).is_busy())
     }
 
     fn type_in(&mut self, at: Time, node: NodeId, line: &str) {
         let job = self.sessions[node.0 as usize].job(line);
-        self.wires.input(at, node, Input::Run(job));
+        self.engine.schedule_input(at, node, Input::Run(job));
     }
 
     fn run_until(&mut self, end: Time) -> Result<(), Failure> {
-        while self.wires.next().is_some_and(|next| next <= end) {
-            self.step()?;
-        }
-        self.wires.now = end;
-        Ok(())
+        self.engine.run_until(end).map_err(|_| self.endless())
     }
 
-    fn step(&mut self) -> Result<(), Failure> {
-        if self.wires.handled >= self.options.max_events {
-            let trace = Box::new(self.trace());
-            return Err(Failure::Endless { events: self.wires.handled, trace });
-        }
-        self.wires.step();
-        Ok(())
+    fn step(&mut self) -> Result<bool, Failure> {
+        self.engine.step().map_err(|_| self.endless())
+    }
+
+    fn endless(&mut self) -> Failure {
+        Failure::Endless { events: self.engine.events(), trace: Box::new(self.trace()) }
     }
 
     fn outcome(mut self) -> Outcome {
@@ -181,16 +186,16 @@ impl<'a> Lab<'a> {
     }
 
     fn trace(&mut self) -> Trace {
-        let records = std::mem::take(&mut self.wires.records);
+        let records = std::mem::take(&mut self.engine.sink_mut().records);
         Trace { cast: cast(self.plan), zero: self.zero, records }
     }
 
     /// What came of the commands, in the order in which the file names them.
     fn steps(&self) -> Steps {
         let mut steps = Vec::new();
-        for (host, node) in self.plan.nodes.iter().enumerate() {
+        for (id, node) in (0..).map(NodeId).zip(&self.plan.nodes) {
             for job in 0..node.setup.len() {
-                steps.push(self.step_result(host, job, None));
+                steps.push(self.step_result(id, job, None));
             }
         }
         // A node's jobs are numbered in the order of their times; the file may have another.
@@ -200,29 +205,28 @@ impl<'a> Lab<'a> {
         let mut jobs = vec![None; self.plan.timeline.len()];
         for index in order {
             if let Action::Run(node, _) = &self.plan.timeline[index].action {
-                let host = node.0 as usize;
-                jobs[index] = Some((host, given[host]));
-                given[host] += 1;
+                let given = &mut given[node.0 as usize];
+                jobs[index] = Some((*node, *given));
+                *given += 1;
             }
         }
         for (step, job) in self.plan.timeline.iter().zip(jobs) {
-            if let Some((host, job)) = job {
-                steps.push(self.step_result(host, job, Some(step.at)));
+            if let Some((node, job)) = job {
+                steps.push(self.step_result(node, job, Some(step.at)));
             }
         }
         let (title, kernel) = (self.plan.title.clone(), format!("lvslab {}", env!("CARGO_PKG_VERSION")));
         Steps { title, epoch: EPOCH.as_secs(), kernel, steps }
     }
 
-    fn step_result(&self, host: usize, job: usize, at: Option<Span>) -> StepResult {
-        let node = &self.plan.nodes[host];
+    fn step_result(&self, node: NodeId, job: usize, at: Option<Span>) -> StepResult {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         // Times of the set-up would be before the clock's zero.
         let seconds = |time: Option<Time>| time.filter(|_| at.is_some()).map(|time| rounded(time.since(self.zero)));
-        let result = self.wires.hosts[host].jobs().get(job);
+        let result = self.engine.node(node).jobs().get(job);
         StepResult {
             at: at.map(Span::as_secs_f64),
-            node: node.name.clone(),
+            node: self.plan.nodes[node.0 as usize].name.clone(),
             cmd: result.map_or(String::new(), |job| job.line.clone()),
             began: seconds(result.and_then(|job| job.began)),
             ended: seconds(result.and_then(|job| job.ended)),
@@ -251,7 +255,8 @@ fn cast(plan: &Plan) -> Cast {
     let plug = |interface: &plan::Interface| Plug { name: interface.name.clone(), mac: interface.mac };
     let member =
         |node: &plan::Node| Member { name: node.name.clone(), interfaces: node.interfaces.iter().map(plug).collect() };
-    Cast { nodes: plan.nodes.iter().map(member).collect() }
+    let switches = plan.switches.iter().map(|switch| switch.name.clone()).collect();
+    Cast { nodes: plan.nodes.iter().map(member).collect(), switches }
 }
 
 impl Outcome {

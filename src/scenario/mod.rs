@@ -13,7 +13,6 @@ pub mod schema;
 mod steps;
 mod tree;
 mod units;
-mod wires;
 
 pub use diagnostic::Diagnostic;
 pub use lab::{Failure, Options, Outcome, run};

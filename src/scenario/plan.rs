@@ -1,6 +1,7 @@
 //! A scenario that makes sense: every name is resolved, every text understood.
 
 use crate::ids::NodeId;
+use crate::sim::{LinkOptions, SwitchOptions};
 use crate::time::Span;
 use crate::wire::MacAddr;
 
@@ -30,8 +31,8 @@ pub struct Plan {
 pub struct Switch {
     /// Its name.
     pub name: String,
-    /// How long it remembers an address that it does not hear from; none: as long as Linux's bridge does.
-    pub ageing: Option<Span>,
+    /// How it works.
+    pub options: SwitchOptions,
 }
 
 /// A machine.
@@ -59,26 +60,7 @@ pub struct Interface {
     /// The place of its switch in [`Plan::switches`].
     pub switch: usize,
     /// What the cable does to frames.
-    pub cable: Cable,
-}
-
-/// What a cable does to frames, in each direction by itself.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Cable {
-    /// How long a frame travels.
-    pub latency: Option<Span>,
-    /// Bits a second.
-    pub bandwidth: Option<u64>,
-    /// Bytes that may wait.
-    pub queue: Option<u32>,
-    /// The part of all frames that is lost.
-    pub loss: f64,
-    /// How much longer a frame may take.
-    pub jitter: Span,
-    /// The part of all frames that lets later ones overtake.
-    pub reorder: f64,
-    /// The part of all frames that arrives twice.
-    pub duplicate: f64,
+    pub cable: LinkOptions,
 }
 
 /// Something that happens at a moment.

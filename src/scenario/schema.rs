@@ -47,6 +47,8 @@ pub struct Switches(pub Entries<Switch>);
 pub struct Switch {
     /// How long an address that is not heard from is remembered, like "300s".
     pub ageing: Option<String>,
+    /// Whether it drops multicast instead of flooding it, as the networks of many clouds do.
+    pub filter_multicast: bool,
 }
 
 /// A machine: a Linux with network interfaces.
@@ -77,22 +79,22 @@ pub struct Interface {
     /// The largest IP datagram that it sends, in bytes; 1500 unless told.
     #[serde(default)]
     pub mtu: Option<u32>,
-    /// How long a frame travels, like "50us".
+    /// How long a frame travels, like "1ms"; 50us unless told.
     #[serde(default)]
     pub latency: Option<String>,
     /// How many bits the cable takes in a second, like "100M"; without it, frames take no time to send.
     #[serde(default)]
     pub bandwidth: Option<String>,
-    /// How many bytes may wait for a cable with a bandwidth; a frame that does not fit is lost.
+    /// How many frames a cable with a bandwidth holds, the one that is being sent included; further ones are lost.
     #[serde(default)]
-    pub queue: Option<u32>,
+    pub queue: Option<usize>,
     /// The part of all frames that is lost, from 0 to 1.
     #[serde(default)]
     pub loss: Option<f64>,
     /// How much longer a frame may take by chance, like "1ms". Frames stay in order.
     #[serde(default)]
     pub jitter: Option<String>,
-    /// The part of all frames that lets later ones overtake, from 0 to 1.
+    /// The part of all frames that overtakes those under way, from 0 to 1.
     #[serde(default)]
     pub reorder: Option<f64>,
     /// The part of all frames that arrives twice, from 0 to 1.

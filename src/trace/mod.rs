@@ -7,4 +7,4 @@ pub mod pcapng;
 mod record;
 pub mod story;
 
-pub use record::{Cast, Direction, EPOCH, Event, Member, Plug, Record, Trace};
+pub use record::{Cast, Direction, EPOCH, Event, Member, Plug, Record, Recorder, Trace};

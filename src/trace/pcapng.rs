@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use super::record::{Direction, Event, Trace};
-use crate::ids::{FrameId, NodeId};
+use super::record::{Direction, Event, Record, Trace};
+use crate::ids::{FrameId, NodeId, Port};
 use crate::reason::Note;
+use crate::sim::{Hop, Station};
 
 const SECTION_HEADER: u32 = 0x0a0d_0d0a;
 const BYTE_ORDER_MAGIC: u32 = 0x1a2b_3c4d;
@@ -33,29 +34,42 @@ pub fn write(trace: &Trace) -> Vec<u8> {
         interface_description(&mut file, &format!("{}:{}", member.name, plug.name), plug.mac.0);
     }
     let notes = notes(trace);
-    for record in &trace.records {
-        let (port, id, frame, direction, lost) = match &record.event {
-            Event::Frame { port, id, frame, direction, .. } => (port, id, frame, Some(*direction), None),
-            Event::Lost { port, id, frame, reason } => (port, id, frame, None, Some(reason)),
-            Event::Note(..) => continue,
+    for Record { at, event } in &trace.records {
+        let (place, frame, direction, comments) = match event {
+            Event::Frame { node, port, direction: Direction::Out, frame, .. } => {
+                ((*node, *port), frame, Some(Direction::Out), Vec::new())
+            }
+            Event::Frame { node, port, direction, id, frame, .. } => {
+                let notes = notes.get(&(*node, *id)).into_iter().flatten();
+                ((*node, *port), frame, Some(*direction), notes.map(ToString::to_string).collect())
+            }
+            Event::Lost { hop, frame, loss, .. } => {
+                let Some(place) = node_end(hop) else { continue };
+                (place, frame, None, vec![format!("lost: {loss}")])
+            }
+            Event::Note { .. } => continue,
         };
-        let Some(&interface) = interfaces.get(&(record.node, *port)) else { continue };
-        let mut comments: Vec<String> = lost.into_iter().map(|reason| format!("lost: {reason}")).collect();
-        if direction == Some(Direction::In) {
-            comments.extend(notes.get(&(record.node, *id)).into_iter().flatten().map(ToString::to_string));
+        if let Some(&interface) = interfaces.get(&place) {
+            enhanced_packet(&mut file, interface, trace.wall(*at).as_nanos(), frame.bytes(), direction, &comments);
         }
-        let nanos = trace.wall(record.at).as_nanos();
-        enhanced_packet(&mut file, interface, nanos, frame.bytes(), direction, &comments);
     }
     file
+}
+
+/// The end of a cable that is a node's.
+fn node_end(hop: &Hop) -> Option<(NodeId, Port)> {
+    [Some(hop.from), hop.to].into_iter().flatten().find_map(|end| match end.station {
+        Station::Node(node) => Some((node, end.port)),
+        Station::Switch(_) => None,
+    })
 }
 
 /// What each node decided about each frame.
 fn notes(trace: &Trace) -> BTreeMap<(NodeId, FrameId), Vec<&Note>> {
     let mut notes: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for record in &trace.records {
-        if let Event::Note(Some(id), note) = &record.event {
-            notes.entry((record.node, *id)).or_default().push(note);
+        if let Event::Note { node, about: Some(id), note } = &record.event {
+            notes.entry((*node, *id)).or_default().push(note);
         }
     }
     notes

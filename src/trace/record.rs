@@ -1,9 +1,14 @@
 //! What is kept of a run: every frame at every interface, and every decision, in the order in which they happened.
 
 use crate::ids::{FrameId, NodeId, Port};
-use crate::reason::Note;
+use crate::reason::{Loss, Note};
+use crate::sim::{Hop, Sink, Station};
 use crate::time::{Span, Time};
 use crate::wire::{Frame, MacAddr};
+
+/// The wall-clock second that the scenario's time zero stands for in captures: 2026-01-01 00:00:00 UTC. It is a fixed
+/// number, so that the same run gives the same bytes.
+pub const EPOCH: Span = Span::from_secs(1_767_225_600);
 
 /// A run, as far as it was watched.
 #[derive(Clone, Debug, Default)]
@@ -16,11 +21,13 @@ pub struct Trace {
     pub records: Vec<Record>,
 }
 
-/// The nodes and their interfaces: names for the numbers in the records.
+/// The nodes, their interfaces, and the switches: names for the numbers in the records.
 #[derive(Clone, Debug, Default)]
 pub struct Cast {
     /// By [`NodeId`].
     pub nodes: Vec<Member>,
+    /// The names of the switches, by their number.
+    pub switches: Vec<String>,
 }
 
 /// A node.
@@ -41,13 +48,11 @@ pub struct Plug {
     pub mac: MacAddr,
 }
 
-/// Something that happened at a node.
+/// Something that happened.
 #[derive(Clone, Debug)]
 pub struct Record {
     /// When.
     pub at: Time,
-    /// Where.
-    pub node: NodeId,
     /// What.
     pub event: Event,
 }
@@ -57,30 +62,39 @@ pub struct Record {
 pub enum Event {
     /// A frame passed an interface.
     Frame {
-        /// Which interface.
+        /// Whose interface.
+        node: NodeId,
+        /// Which one.
         port: Port,
         /// Which way.
         direction: Direction,
         /// Its number: the same wherever the frame is seen.
         id: FrameId,
-        /// The frame that led to it.
+        /// The frame that led to it, if it leaves a node.
         cause: Option<FrameId>,
         /// Its bytes.
         frame: Frame,
     },
-    /// A frame that had left an interface was lost on its way.
+    /// A frame was lost on its way.
     Lost {
-        /// The interface at the end of the cable where it was lost.
-        port: Port,
+        /// Where.
+        hop: Hop,
         /// Which frame.
         id: FrameId,
         /// Its bytes.
         frame: Frame,
         /// How.
-        reason: String,
+        loss: Loss,
     },
-    /// The node decided something, about this frame if it was about one.
-    Note(Option<FrameId>, Note),
+    /// A node decided something.
+    Note {
+        /// Who.
+        node: NodeId,
+        /// The frame that it was about, if any.
+        about: Option<FrameId>,
+        /// What, and why.
+        note: Note,
+    },
 }
 
 /// Which way a frame passes an interface.
@@ -98,10 +112,15 @@ impl Trace {
         i128::from(at.as_nanos()) - i128::from(self.zero.as_nanos())
     }
 
+    /// A moment as captures count it: the scenario's zero is [`EPOCH`].
+    pub fn wall(&self, at: Time) -> Span {
+        EPOCH + at.since(self.zero) - self.zero.since(at)
+    }
+
     /// The frames at an interface, in order.
     pub fn frames(&self, node: NodeId, port: Port) -> impl Iterator<Item = (Time, Direction, &Frame)> {
         self.records.iter().filter_map(move |record| match &record.event {
-            Event::Frame { port: at, direction, frame, .. } if record.node == node && *at == port => {
+            Event::Frame { node: of, port: at, direction, frame, .. } if (*of, *at) == (node, port) => {
                 Some((record.at, *direction, frame))
             }
             _ => None,
@@ -127,16 +146,48 @@ impl Cast {
         let member = self.nodes.get(node.0 as usize);
         member.and_then(|member| member.interfaces.get(port.0 as usize)).map_or("?", |plug| &plug.name)
     }
+
+    /// The name of a node or a switch.
+    pub fn station(&self, station: Station) -> &str {
+        match station {
+            Station::Node(node) => self.node(node),
+            Station::Switch(switch) => self.switches.get(switch.0 as usize).map_or("?", String::as_str),
+        }
+    }
+
+    /// Whose address this is: a node and its interface.
+    pub fn owner(&self, mac: MacAddr) -> Option<(&Member, &Plug)> {
+        self.interfaces().find(|(.., plug)| plug.mac == mac).map(|(_, _, member, plug)| (member, plug))
+    }
 }
 
-/// The wall-clock second that the scenario's time zero stands for in captures: 2026-01-01 00:00:00 UTC. It is a fixed
-/// number, so that the same run gives the same bytes.
-pub const EPOCH: Span = Span::from_secs(1_767_225_600);
+/// Keeps everything that it is told.
+#[derive(Clone, Debug, Default)]
+pub struct Recorder {
+    /// What has happened so far.
+    pub records: Vec<Record>,
+}
 
-impl Trace {
-    /// A moment as captures count it: the scenario's zero is [`EPOCH`].
-    pub fn wall(&self, at: Time) -> Span {
-        let before = self.zero.since(at);
-        EPOCH + at.since(self.zero) - before
+impl Sink for Recorder {
+    fn tracing(&self) -> bool {
+        true
+    }
+
+    fn sent(&mut self, at: Time, node: NodeId, port: Port, id: FrameId, cause: Option<FrameId>, frame: &Frame) {
+        let event = Event::Frame { node, port, direction: Direction::Out, id, cause, frame: frame.clone() };
+        self.records.push(Record { at, event });
+    }
+
+    fn arrived(&mut self, at: Time, node: NodeId, port: Port, id: FrameId, frame: &Frame) {
+        let event = Event::Frame { node, port, direction: Direction::In, id, cause: None, frame: frame.clone() };
+        self.records.push(Record { at, event });
+    }
+
+    fn lost(&mut self, at: Time, hop: Hop, id: FrameId, frame: &Frame, loss: Loss) {
+        self.records.push(Record { at, event: Event::Lost { hop, id, frame: frame.clone(), loss } });
+    }
+
+    fn note(&mut self, at: Time, node: NodeId, about: Option<FrameId>, note: Note) {
+        self.records.push(Record { at, event: Event::Note { node, about, note } });
     }
 }

@@ -21,22 +21,21 @@ pub fn write(out: &mut dyn Write, trace: &Trace, _colours: bool) -> io::Result<(
             micros.abs() / 1_000_000,
             micros.abs() % 1_000_000
         );
-        let node = trace.cast.node(record.node);
         match &record.event {
-            Event::Frame { port, direction, frame, .. } => {
+            Event::Frame { node, port, direction, frame, .. } => {
                 let arrow = if *direction == Direction::In { "<" } else { ">" };
-                let interface = trace.cast.interface(record.node, *port);
-                writeln!(out, "{time:>10} {node} {interface} {arrow} {}", describer.describe(frame))?;
+                let (name, interface) = (trace.cast.node(*node), trace.cast.interface(*node, *port));
+                writeln!(out, "{time:>10} {name} {interface} {arrow} {}", describer.describe(frame))?;
             }
-            Event::Lost { port, reason, .. } => {
-                writeln!(out, "{time:>10} {node} {} lost: {reason}", trace.cast.interface(record.node, *port))?;
+            Event::Lost { hop, loss, .. } => {
+                writeln!(out, "{time:>10} {} lost: {loss}", trace.cast.station(hop.from.station))?;
             }
-            Event::Note(_, Note::Console(Console::Printed { text, .. })) => {
+            Event::Note { node, note: Note::Console(Console::Printed { text, .. }), .. } => {
                 for line in text.lines() {
-                    writeln!(out, "{time:>10} {node} | {line}")?;
+                    writeln!(out, "{time:>10} {} | {line}", trace.cast.node(*node))?;
                 }
             }
-            Event::Note(_, note) => writeln!(out, "{time:>10} {node} {note}")?,
+            Event::Note { node, note, .. } => writeln!(out, "{time:>10} {} {note}", trace.cast.node(*node))?,
         }
     }
     Ok(())
