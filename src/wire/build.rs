@@ -7,7 +7,7 @@ use etherparse::{
     UdpHeader,
 };
 
-use super::{ARP_LEN, ETHERNET_LEN, Frame, IPV4_LEN, MacAddr};
+use super::{ARP_LEN, ETHERNET_LEN, Frame, IPV4_LEN, MacAddr, proto, transport_checksum};
 
 /// What an ARP message says; `sender` and `target` as RFC 826 names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,11 +89,12 @@ pub fn ipv4(scratch: &mut Vec<u8>, fields: &Ipv4Fields, write_payload: impl FnOn
 
 /// Appends a TCP segment; the checksum is computed here.
 pub fn tcp(buffer: &mut Vec<u8>, source: Ipv4Addr, destination: Ipv4Addr, mut header: TcpHeader, payload: &[u8]) {
-    header.checksum = header
-        .calc_checksum_ipv4_raw(source.octets(), destination.octets(), payload)
-        .expect("callers keep to 65535 bytes");
+    let start = buffer.len();
+    header.checksum = 0;
     buffer.extend_from_slice(&header.to_bytes());
     buffer.extend_from_slice(payload);
+    let sum = transport_checksum(source, destination, proto::TCP, &buffer[start..]);
+    buffer[start + 16..start + 18].copy_from_slice(&sum.to_be_bytes());
 }
 
 /// Appends a UDP datagram; the checksum is computed here.
@@ -103,17 +104,17 @@ pub fn udp(
     (destination, destination_port): (Ipv4Addr, u16),
     payload: &[u8],
 ) {
-    let mut header = UdpHeader {
-        source_port,
-        destination_port,
-        length: (UdpHeader::LEN + payload.len()).try_into().expect("callers keep to 65535 bytes"),
-        checksum: 0,
-    };
-    header.checksum = header
-        .calc_checksum_ipv4_raw(source.octets(), destination.octets(), payload)
-        .expect("callers keep to 65535 bytes");
+    let start = buffer.len();
+    let length = (UdpHeader::LEN + payload.len()).try_into().expect("callers keep to 65535 bytes");
+    let header = UdpHeader { source_port, destination_port, length, checksum: 0 };
     buffer.extend_from_slice(&header.to_bytes());
     buffer.extend_from_slice(payload);
+    // RFC 768: 0 would mean that there is no checksum.
+    let sum = match transport_checksum(source, destination, proto::UDP, &buffer[start..]) {
+        0 => 0xffff,
+        sum => sum,
+    };
+    buffer[start + 6..start + 8].copy_from_slice(&sum.to_be_bytes());
 }
 
 /// Appends an ICMP message of this type and code: four bytes of its own (`rest`), then its payload.
@@ -122,6 +123,6 @@ pub fn icmp(buffer: &mut Vec<u8>, icmp_type: u8, code: u8, rest: [u8; 4], payloa
     buffer.extend_from_slice(&[icmp_type, code, 0, 0]);
     buffer.extend_from_slice(&rest);
     buffer.extend_from_slice(payload);
-    let sum = super::rewrite::checksum(&buffer[start..]);
+    let sum = super::checksum(&buffer[start..]);
     buffer[start + 2..start + 4].copy_from_slice(&sum.to_be_bytes());
 }

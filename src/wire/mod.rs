@@ -4,11 +4,14 @@
 //! Knows nobody.
 
 pub mod build;
+mod checksum;
 pub mod describe;
 mod frame;
 mod mac;
+pub mod read;
 pub mod rewrite;
 
+pub use checksum::{checksum, checksum_after, checksum_after_address, transport_checksum};
 pub use frame::Frame;
 pub use mac::MacAddr;
 

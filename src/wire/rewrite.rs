@@ -1,20 +1,10 @@
-//! Frames changed where they are, their checksums brought up to date incrementally (RFC 1624).
+//! Frames changed where they are, their checksums brought up to date incrementally.
 //!
-//! The functions on addresses and TTL take a frame whose IPv4 header the caller has already read.
+//! Except for [`set_ethernet`], the functions take a frame whose IPv4 header the caller has read: see [`super::read::ipv4`].
 
-use super::{ETHERNET_LEN, ETHERTYPE_IPV4, Frame, MacAddr};
+use std::net::Ipv4Addr;
 
-/// The Internet checksum (RFC 1071) of these bytes.
-pub fn checksum(bytes: &[u8]) -> u16 {
-    etherparse::checksum::Sum16BitWords::new().add_slice(bytes).ones_complement().to_be()
-}
-
-/// A checksum after a 16-bit word that it covers has changed: RFC 1624, equation 3.
-pub fn checksum_after(sum: u16, old: u16, new: u16) -> u16 {
-    let wide = u32::from(!sum) + u32::from(!old) + u32::from(new);
-    let folded = (wide & 0xffff) + (wide >> 16);
-    !((folded + (folded >> 16)) as u16)
-}
+use super::{ETHERNET_LEN, ETHERTYPE_IPV4, Frame, MacAddr, checksum_after, checksum_after_address, proto};
 
 /// Writes the Ethernet header of an IPv4 frame.
 pub fn set_ethernet(frame: &mut Frame, source: MacAddr, destination: MacAddr) {
@@ -24,39 +14,176 @@ pub fn set_ethernet(frame: &mut Frame, source: MacAddr, destination: MacAddr) {
     bytes[12..14].copy_from_slice(&ETHERTYPE_IPV4.to_be_bytes());
 }
 
-/// Takes one off the TTL of an IPv4 frame, as the kernel's ip_decrease_ttl. The TTL must not be 0.
+/// Takes one off the TTL of an IPv4 frame, as the kernel's ip_decrease_ttl. A TTL of 0 stays.
 pub fn decrement_ttl(frame: &mut Frame) {
     let ip = &mut frame.bytes_mut()[ETHERNET_LEN..];
-    let old = u16::from_be_bytes([ip[8], ip[9]]);
-    let new = old - 0x0100;
-    let sum = checksum_after(u16::from_be_bytes([ip[10], ip[11]]), old, new);
-    ip[8] -= 1;
-    ip[10..12].copy_from_slice(&sum.to_be_bytes());
+    let old = word(ip, 8);
+    let new = old.saturating_sub(0x0100);
+    if ip[8] > 0 {
+        set_word(ip, 8, new);
+        set_word(ip, 10, checksum_after(word(ip, 10), old, new));
+    }
+}
+
+/// Which of the two addresses of a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Who sent it.
+    Source,
+    /// Whom it is for.
+    Destination,
+}
+
+/// Gives an IPv4 frame another address and, if it carries TCP or UDP, another port. A UDP datagram without a checksum
+/// stays without; of a fragment that is not the first, only the address changes, since it has no ports.
+pub fn set_endpoint(frame: &mut Frame, side: Side, address: Ipv4Addr, port: Option<u16>) {
+    translate(&mut frame.bytes_mut()[ETHERNET_LEN..], side, address, port);
+}
+
+/// As [`set_endpoint`], for a datagram without an Ethernet header: one that an ICMP error quotes, whose end may be
+/// missing. Less than an IPv4 header is left alone.
+pub fn translate(ip: &mut [u8], side: Side, address: Ipv4Addr, port: Option<u16>) {
+    let Some(header_len) = ip.first().map(|first| usize::from(first & 0xf) * 4) else { return };
+    let Some((header, segment)) = ip.split_at_mut_checked(header_len) else { return };
+    if header.len() < super::IPV4_LEN {
+        return;
+    }
+    let at = match side {
+        Side::Source => 12,
+        Side::Destination => 16,
+    };
+    let old = Ipv4Addr::new(header[at], header[at + 1], header[at + 2], header[at + 3]);
+    header[at..at + 4].copy_from_slice(&address.octets());
+    set_word(header, 10, checksum_after_address(word(header, 10), old, address));
+
+    let is_first_fragment = word(header, 6) & 0x1fff == 0;
+    let sum_at = match header[9] {
+        proto::TCP => 16,
+        proto::UDP => 6,
+        _ => return,
+    };
+    if !is_first_fragment || segment.len() < 4 {
+        return;
+    }
+    let port_at = if side == Side::Source { 0 } else { 2 };
+    let old_port = word(segment, port_at);
+    let port = port.unwrap_or(old_port);
+    set_word(segment, port_at, port);
+    let has_sum = segment.len() >= sum_at + 2 && !(header[9] == proto::UDP && word(segment, sum_at) == 0);
+    if has_sum {
+        let sum = checksum_after_address(word(segment, sum_at), old, address);
+        let sum = checksum_after(sum, old_port, port);
+        // RFC 768: 0 would mean that there is none.
+        set_word(segment, sum_at, if header[9] == proto::UDP && sum == 0 { 0xffff } else { sum });
+    }
+}
+
+fn word(bytes: &[u8], at: usize) -> u16 {
+    u16::from_be_bytes([bytes[at], bytes[at + 1]])
+}
+
+fn set_word(bytes: &mut [u8], at: usize, word: u16) {
+    bytes[at..at + 2].copy_from_slice(&word.to_be_bytes());
 }
 
 #[cfg(test)]
 mod tests {
+    use etherparse::TcpHeader;
+    use proptest::prelude::*;
+
     use super::*;
     use crate::wire::build::{self, Ipv4Fields};
+    use crate::wire::checksum;
+
+    fn fields(protocol: u8, ttl: u8) -> Ipv4Fields {
+        let (source, destination) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
+        Ipv4Fields { source, destination, protocol, ttl, tos: 0, id: 7, dont_fragment: true }
+    }
+
+    fn segment(protocol: u8, payload: &[u8]) -> Frame {
+        let Ipv4Fields { source, destination, .. } = fields(protocol, 64);
+        build::ipv4(&mut Vec::new(), &fields(protocol, 64), |buffer| match protocol {
+            proto::TCP => {
+                build::tcp(buffer, source, destination, TcpHeader::new(1025, 80, 1, 512), payload);
+            }
+            proto::UDP => build::udp(buffer, (source, 1025), (destination, 80), payload),
+            _ => buffer.extend_from_slice(payload),
+        })
+    }
+
+    /// Reads a frame with etherparse and has it compute all checksums anew.
+    fn assert_right(frame: &Frame) {
+        let packet = etherparse::PacketHeaders::from_ethernet_slice(frame.bytes()).unwrap();
+        let Some(etherparse::NetHeaders::Ipv4(ip, _)) = packet.net else { panic!("no IPv4: {frame:?}") };
+        assert_eq!(ip.header_checksum, ip.calc_header_checksum());
+        match packet.transport {
+            Some(etherparse::TransportHeader::Tcp(tcp)) => {
+                assert_eq!(tcp.checksum, tcp.calc_checksum_ipv4(&ip, packet.payload.slice()).unwrap());
+            }
+            Some(etherparse::TransportHeader::Udp(udp)) => {
+                assert_eq!(udp.checksum, udp.calc_checksum_ipv4(&ip, packet.payload.slice()).unwrap());
+            }
+            _ => {}
+        }
+    }
 
     #[test]
     fn ttl_and_checksum_agree() {
-        let fields = Ipv4Fields {
-            source: [10, 0, 0, 1].into(),
-            destination: [10, 0, 0, 2].into(),
-            protocol: 1,
-            ttl: 64,
-            tos: 0,
-            id: 7,
-            dont_fragment: true,
-        };
-        let mut frame = build::ipv4(&mut Vec::new(), &fields, |b| build::icmp(b, 8, 0, [0, 1, 0, 1], b"abc"));
+        let mut frame = segment(253, b"abc");
         for ttl in (1..64).rev() {
             decrement_ttl(&mut frame);
             let ip = &frame.payload()[..20];
             assert_eq!(ip[8], ttl);
             assert_eq!(checksum(ip), 0);
         }
-        assert_eq!(checksum(&frame.payload()[20..]), 0);
+    }
+
+    #[test]
+    fn a_frame_that_others_hold_is_copied_first() {
+        let mut frame = segment(253, b"abc");
+        let held = frame.clone();
+        decrement_ttl(&mut frame);
+        assert_eq!((held.payload()[8], frame.payload()[8]), (64, 63));
+    }
+
+    #[test]
+    fn no_udp_checksum_stays_none() {
+        let mut frame = segment(proto::UDP, b"abc");
+        frame.bytes_mut()[40..42].fill(0);
+        set_endpoint(&mut frame, Side::Source, [10, 9, 9, 9].into(), Some(53));
+        assert_eq!(frame.bytes()[34..36], [0, 53]);
+        assert_eq!(frame.bytes()[40..42], [0, 0]);
+    }
+
+    #[test]
+    fn later_fragments_have_no_ports() {
+        let mut frame = segment(proto::UDP, b"abc");
+        frame.bytes_mut()[ETHERNET_LEN + 7] = 1;
+        let before = frame.payload()[20..].to_vec();
+        set_endpoint(&mut frame, Side::Destination, [10, 9, 9, 9].into(), Some(53));
+        assert_eq!(frame.payload()[20..], before);
+    }
+
+    proptest! {
+        #[test]
+        fn rewritten_frames_are_right(
+            protocol in prop::sample::select(vec![proto::TCP, proto::UDP, 253]),
+            payload in prop::collection::vec(any::<u8>(), 0..200),
+            changes in prop::collection::vec((any::<bool>(), any::<[u8; 4]>(), any::<Option<u16>>()), 1..5),
+        ) {
+            let mut frame = segment(protocol, &payload);
+            assert_right(&frame);
+            for (source, address, port) in changes {
+                let side = if source { Side::Source } else { Side::Destination };
+                set_endpoint(&mut frame, side, address.into(), port);
+                assert_right(&frame);
+            }
+        }
+
+        #[test]
+        fn any_quoted_bytes_can_be_translated(mut bytes in prop::collection::vec(any::<u8>(), 0..64), source: bool) {
+            let side = if source { Side::Source } else { Side::Destination };
+            translate(&mut bytes, side, [1, 2, 3, 4].into(), Some(80));
+        }
     }
 }
