@@ -5,12 +5,14 @@
 
 mod loss;
 mod netfilter;
+mod transport;
 
 use std::fmt;
 use std::net::Ipv4Addr;
 
 pub use loss::Loss;
 pub use netfilter::Ruling;
+pub use transport::{Reset, Retransmission, Tcp, TransportDrop};
 
 /// Something that a node decided about a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub enum Note {
     Arp(Arp),
     /// A rule of iptables has logged or marked the packet, which goes on.
     Rule(Ruling),
+    /// TCP decided about a connection.
+    Tcp(Tcp),
     /// Something happened at the node's console.
     Console(Console),
 }
@@ -74,6 +78,8 @@ pub enum Drop {
     },
     /// iptables drops or rejects it (SKB_DROP_REASON_NETFILTER_DROP).
     Netfilter(Ruling),
+    /// TCP or UDP has no use for it.
+    Transport(TransportDrop),
 }
 
 /// What became of an ARP message.
@@ -92,6 +98,7 @@ impl fmt::Display for Note {
             Note::Drop(drop) => drop.fmt(f),
             Note::Arp(arp) => arp.fmt(f),
             Note::Rule(ruling) => ruling.fmt(f),
+            Note::Tcp(tcp) => tcp.fmt(f),
             Note::Console(console) => console.fmt(f),
         }
     }
@@ -103,6 +110,7 @@ impl fmt::Display for Drop {
             Drop::OtherHost => write!(f, "for another machine's MAC address"),
             Drop::ForwardingOff { destination } => write!(f, "{destination} is not ours and ip_forward is 0"),
             Drop::Netfilter(ruling) => ruling.fmt(f),
+            Drop::Transport(drop) => drop.fmt(f),
         }
     }
 }

@@ -45,6 +45,7 @@ pub use raw::{Captured, Direction, IcmpError, PacketSocket, RawBind, RawId, RawS
 pub use route::{Route, RouteKind};
 pub use socket::{Bind, Errno, SocketId};
 pub use stdio::{Output, Stdin};
+pub use tcp::{State as TcpState, TcpCounters, TcpSocket, TcpTimer};
 pub use udp::Datagram;
 
 use process::Processes;

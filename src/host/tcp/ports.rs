@@ -1,0 +1,128 @@
+//! Who uses which port: inet_csk_get_port, inet_hash_connect.
+
+use std::net::Ipv4Addr;
+
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+
+use crate::host::interface::IfIndex;
+
+/// How a socket holds its port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sharing {
+    /// Without SO_REUSEADDR.
+    Exclusive,
+    /// With SO_REUSEADDR, and not listening.
+    Shared,
+    /// Listening.
+    Listening,
+}
+
+/// A socket's use of a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Claim {
+    pub address: Option<Ipv4Addr>,
+    pub device: Option<IfIndex>,
+    pub port: u16,
+    pub sharing: Sharing,
+}
+
+/// Claims counted, since thousands of connections share a server's port.
+#[derive(Debug, Default)]
+pub(super) struct Ports {
+    used: FxHashMap<u16, Bucket>,
+}
+
+#[derive(Debug, Default)]
+struct Bucket {
+    /// Only connections whose port the kernel chose are here; others of the kind may join (fastreuse < 0).
+    automatic: bool,
+    claims: SmallVec<[(Claim, u32); 1]>,
+}
+
+impl Ports {
+    /// inet_csk_bind_conflict: whether a socket that is bound with SO_REUSEADDR (`reuse`) or without would be in another's way.
+    pub fn conflict(&self, address: Option<Ipv4Addr>, device: Option<IfIndex>, port: u16, reuse: bool) -> bool {
+        let overlap = |claim: &Claim| {
+            let addresses = address.is_none() || claim.address.is_none() || address == claim.address;
+            let devices = device.is_none() || claim.device.is_none() || device == claim.device;
+            addresses && devices
+        };
+        let tolerant = |claim: &Claim| reuse && claim.sharing == Sharing::Shared;
+        let claims = self.used.get(&port).into_iter().flat_map(|bucket| &bucket.claims);
+        claims.into_iter().any(|(claim, _)| overlap(claim) && !tolerant(claim))
+    }
+
+    /// Whether the kernel may choose this port for a connection, as far as bound sockets go.
+    pub fn is_free_for_connections(&self, port: u16) -> bool {
+        self.used.get(&port).is_none_or(|bucket| bucket.automatic)
+    }
+
+    pub fn claim(&mut self, claim: Claim, automatic: bool) {
+        let bucket = self.used.entry(claim.port).or_default();
+        bucket.automatic = automatic && (bucket.claims.is_empty() || bucket.automatic);
+        match bucket.claims.iter_mut().find(|(known, _)| *known == claim) {
+            Some((_, count)) => *count += 1,
+            None => bucket.claims.push((claim, 1)),
+        }
+    }
+
+    pub fn release(&mut self, claim: Claim) {
+        let Some(bucket) = self.used.get_mut(&claim.port) else { return };
+        if let Some(index) = bucket.claims.iter().position(|(known, _)| *known == claim) {
+            bucket.claims[index].1 -= 1;
+            if bucket.claims[index].1 == 0 {
+                bucket.claims.remove(index);
+            }
+        }
+        if bucket.claims.is_empty() {
+            self.used.remove(&claim.port);
+        }
+    }
+}
+
+/// The ports of a range, each once, in the order in which the kernel tries them: from a random one on in steps of two,
+/// then the others. Connections begin with even ones, bind with odd ones, so that the two seldom meet.
+pub(super) fn candidates((low, high): (u16, u16), random: u32, odd_first: bool) -> impl Iterator<Item = u16> {
+    let (low, high) = (u32::from(low.min(high)), u32::from(low.max(high)));
+    let count = high - low + 1;
+    let start = random % count;
+    let parity = u32::from(odd_first);
+    let half = move |parity: u32| {
+        (0..count).map(move |step| low + (start + step) % count).filter(move |port| port % 2 == parity)
+    };
+    half(parity).chain(half(1 - parity)).map(|port| port as u16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claim(address: Option<Ipv4Addr>, sharing: Sharing) -> Claim {
+        Claim { address, device: None, port: 80, sharing }
+    }
+
+    #[test]
+    fn reuse_shares_with_connections_but_not_with_listeners() {
+        let a = Some(Ipv4Addr::new(10, 0, 0, 1));
+        let b = Some(Ipv4Addr::new(10, 0, 0, 2));
+        let mut ports = Ports::default();
+        ports.claim(claim(a, Sharing::Shared), false);
+        assert!(!ports.conflict(a, None, 80, true));
+        assert!(ports.conflict(a, None, 80, false));
+        assert!(ports.conflict(None, None, 80, false));
+        assert!(!ports.conflict(b, None, 80, false));
+        ports.claim(claim(None, Sharing::Listening), false);
+        assert!(ports.conflict(b, None, 80, true));
+        ports.release(claim(None, Sharing::Listening));
+        ports.release(claim(a, Sharing::Shared));
+        assert!(!ports.conflict(None, None, 80, false) && ports.used.is_empty());
+    }
+
+    #[test]
+    fn every_port_of_the_range_is_tried_once() {
+        let tried: Vec<u16> = candidates((10, 14), 3, false).collect();
+        assert_eq!(tried, [14, 10, 12, 13, 11]);
+        assert_eq!(candidates((0, u16::MAX), 77, true).count(), 65536);
+    }
+}
