@@ -243,10 +243,102 @@ struct Coin {
 
 impl Coin {
     fn new(probability: f64, stream: Stream) -> Coin {
-        Coin { probability: probability.min(1.0), stream }
+        Coin { probability: probability.clamp(0.0, 1.0), stream }
     }
 
     fn toss(&mut self) -> bool {
         self.probability > 0.0 && self.stream.random_bool(self.probability)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{NodeId, Port};
+    use crate::sim::Station;
+
+    fn pipe(options: LinkOptions) -> Pipe {
+        let [from, to] = [0, 1].map(|node| End { station: Station::Node(NodeId(node)), port: Port(0) });
+        Pipe::new(from, to, &options, 1, "a:0 out")
+    }
+
+    fn micros(micros: u64) -> Time {
+        Time::ZERO + Span::from_micros(micros)
+    }
+
+    fn arrivals(pipe: &mut Pipe, sent: impl IntoIterator<Item = Time>) -> Vec<Result<Time, Loss>> {
+        sent.into_iter().map(|at| pipe.admit(at, 1000).map(|arrival| arrival.at)).collect()
+    }
+
+    #[test]
+    fn a_plain_cable_only_takes_time() {
+        let mut pipe = pipe(LinkOptions::default());
+        assert_eq!(pipe.admit(micros(7), 9000), Ok(Arrival { at: micros(57), twice: false }));
+    }
+
+    #[test]
+    fn frames_wait_for_the_one_before() {
+        // 1000 bytes take 80 us at 100 Mbit/s.
+        let mut pipe = pipe(LinkOptions { bandwidth: Some(100_000_000), ..LinkOptions::default() });
+        let sent = [0, 0, 10, 300].map(micros);
+        assert_eq!(arrivals(&mut pipe, sent), [130, 210, 290, 430].map(|at| Ok(micros(at))));
+    }
+
+    #[test]
+    fn what_does_not_fit_into_the_queue_is_lost() {
+        let options = LinkOptions { bandwidth: Some(100_000_000), latency: Span::ZERO, ..LinkOptions::default() };
+        let mut frames = pipe(LinkOptions { queue: QueueLimit::Frames(2), ..options.clone() });
+        let mut bytes = pipe(LinkOptions { queue: QueueLimit::Bytes(2500), ..options.clone() });
+        let mut none = pipe(LinkOptions { queue: QueueLimit::Bytes(0), ..options });
+        let sent = [0, 0, 0, 79, 80].map(micros);
+        let full = |waiting| Err(Loss::QueueFull { waiting });
+        let at = |time| Ok(micros(time));
+        assert_eq!(arrivals(&mut frames, sent), [at(80), at(160), full(2000), full(1013), at(240)]);
+        assert_eq!(arrivals(&mut bytes, sent), [at(80), at(160), full(2000), at(240), full(2000)]);
+        assert_eq!(arrivals(&mut none, sent), [at(80), full(1000), full(1000), full(13), at(160)]);
+    }
+
+    #[test]
+    fn jitter_keeps_the_order_and_stays_in_its_bounds() {
+        let mut pipe = pipe(LinkOptions { jitter: Span::from_micros(500), ..LinkOptions::default() });
+        let arrived = arrivals(&mut pipe, (0..1000).map(|n| micros(n * 200)));
+        assert!(arrived.is_sorted_by_key(|at| at.unwrap()));
+        let delays: Vec<u64> =
+            (0..).zip(&arrived).map(|(n, at)| at.unwrap().since(micros(n * 200)).as_nanos() / 1000).collect();
+        assert!(delays.iter().all(|delay| (50..=550).contains(delay)));
+        assert!(delays.iter().min() < Some(&200) && delays.iter().max() > Some(&500));
+    }
+
+    #[test]
+    fn chance_keeps_to_its_odds_and_repeats_itself() {
+        let options = LinkOptions { loss: 0.1, duplicate: 0.2, reorder: 0.3, ..LinkOptions::default() };
+        let draw = || {
+            let mut pipe = pipe(options.clone());
+            (0..10_000).map(|n| pipe.admit(micros(n), 100)).collect::<Vec<_>>()
+        };
+        let drawn = draw();
+        assert_eq!(drawn, draw());
+        let share = |test: &dyn Fn(usize, &Result<Arrival, Loss>) -> bool| {
+            drawn.iter().enumerate().filter(|(n, result)| test(*n, result)).count() as f64 / drawn.len() as f64
+        };
+        let lost = share(&|_, result| *result == Err(Loss::Chance));
+        let twice = share(&|_, result| result.is_ok_and(|arrival| arrival.twice));
+        let overtook = share(&|n, result| result.is_ok_and(|arrival| arrival.at == micros(n as u64)));
+        assert!((lost - 0.1).abs() < 0.02 && (twice - 0.18).abs() < 0.02 && (overtook - 0.27).abs() < 0.02);
+    }
+
+    #[test]
+    fn impossible_odds_are_harmless() {
+        for odds in [-1.0, f64::NAN, f64::INFINITY, 2.0] {
+            let mut pipe = pipe(LinkOptions { loss: odds, bandwidth: Some(0), ..LinkOptions::default() });
+            assert_eq!(pipe.admit(micros(0), 60).is_err(), odds > 0.0, "{odds}");
+        }
+    }
+
+    #[test]
+    fn the_mtu_is_that_of_the_datagram() {
+        let mut pipe = pipe(LinkOptions { mtu: Some(1500), ..LinkOptions::default() });
+        assert!(pipe.admit(micros(0), 1514).is_ok());
+        assert_eq!(pipe.admit(micros(0), 1515), Err(Loss::TooLong { length: 1515, mtu: 1500 }));
     }
 }

@@ -66,3 +66,36 @@ impl<E> PartialEq for Entry<E> {
 }
 
 impl<E> Eq for Entry<E> {}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Pushes are relative to the time of the last event, as in a simulation: nothing is scheduled for the past.
+        #[test]
+        fn by_time_and_then_first_in_first_out(steps in prop::collection::vec((prop::option::of(0u64..70), 0u64..100), 0..300)) {
+            let mut queue = Queue::new();
+            let mut model: Vec<(Time, usize)> = Vec::new();
+            let mut now = Time::ZERO;
+            for (number, (push, patience)) in steps.into_iter().enumerate() {
+                if let Some(delay) = push {
+                    // Some far away, and many at the same time.
+                    let at = Time::from_nanos(now.as_nanos() + (delay / 4) * if delay > 60 { 1 << 30 } else { 1 });
+                    queue.push(at, number);
+                    model.push((at, number));
+                    continue;
+                }
+                let limit = Time::from_nanos(now.as_nanos() + patience);
+                let expected = model.iter().copied().min_by_key(|&(at, _)| at);
+                prop_assert_eq!(queue.next_time(), expected.map(|(at, _)| at));
+                let expected = expected.filter(|&(at, _)| at <= limit);
+                prop_assert_eq!(queue.pop_until(limit), expected);
+                model.retain(|entry| Some(*entry) != expected);
+                now = expected.map_or(limit, |(at, _)| at);
+            }
+        }
+    }
+}

@@ -54,6 +54,16 @@ pub trait Sink {
         let _ = (at, hop, id, frame, loss);
     }
 
+    /// A switch has taken a frame in at a port, and put so many copies of it on other cables.
+    fn switched(&mut self, at: Time, switch: SwitchId, port: Port, id: FrameId, frame: &Frame, copies: usize) {
+        let _ = (at, switch, port, id, frame, copies);
+    }
+
+    /// A cable will deliver a frame twice.
+    fn duplicated(&mut self, at: Time, hop: Hop, id: FrameId, frame: &Frame) {
+        let _ = (at, hop, id, frame);
+    }
+
     /// A node has decided something, about this frame if it was about one.
     fn note(&mut self, at: Time, node: NodeId, about: Option<FrameId>, note: Note) {
         let _ = (at, node, about, note);

@@ -118,3 +118,59 @@ impl Switch {
 const LINK_LOCAL: [u8; 5] = [0x01, 0x80, 0xc2, 0, 0];
 /// Where pause frames (IEEE 802.3x) go; the bridge does not even learn from these.
 const PAUSE: MacAddr = MacAddr([0x01, 0x80, 0xc2, 0, 0, 1]);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: MacAddr = MacAddr([2, 0, 0, 0, 1, 0]);
+    const B: MacAddr = MacAddr([2, 0, 0, 0, 2, 0]);
+
+    fn frame(source: MacAddr, destination: MacAddr) -> Frame {
+        Frame::new(&[destination.0, source.0].concat())
+    }
+
+    fn seconds(seconds: u64) -> Time {
+        Time::ZERO + Span::from_secs(seconds)
+    }
+
+    #[test]
+    fn learns_where_machines_are() {
+        let mut switch = Switch::new(SwitchOptions::default());
+        assert_eq!(switch.forward(Port(0), &frame(A, B), seconds(0)), Ok(Forward::Flood));
+        assert_eq!(switch.forward(Port(1), &frame(B, A), seconds(1)), Ok(Forward::To(Port(0))));
+        assert_eq!(switch.forward(Port(0), &frame(A, B), seconds(1)), Ok(Forward::To(Port(1))));
+        assert_eq!(switch.forward(Port(1), &frame(A, B), seconds(2)), Err(Loss::SamePort { mac: B }));
+        let entry = |mac, age| FdbEntry { port: Port(1), mac, age: Span::from_secs(age) };
+        assert_eq!(switch.fdb(seconds(3)), [entry(A, 1), entry(B, 2)]);
+    }
+
+    #[test]
+    fn forgets_with_time_and_with_the_carrier() {
+        let mut switch = Switch::new(SwitchOptions::default());
+        for port in [0, 1] {
+            let mac = [A, B][port as usize];
+            switch.forward(Port(port), &frame(mac, MacAddr::BROADCAST), seconds(0)).unwrap();
+        }
+        assert_eq!(switch.forward(Port(0), &frame(A, B), seconds(299)), Ok(Forward::To(Port(1))));
+        assert_eq!(switch.forward(Port(0), &frame(A, B), seconds(300)), Ok(Forward::Flood));
+        assert_eq!(switch.fdb(seconds(300)).len(), 1);
+        switch.forget(Port(0));
+        assert_eq!(switch.fdb(seconds(0)), [FdbEntry { port: Port(1), mac: B, age: Span::ZERO }]);
+    }
+
+    #[test]
+    fn groups() {
+        let mut switch = Switch::new(SwitchOptions::default());
+        let mut filter = Switch::new(SwitchOptions { filter_multicast: true, ..SwitchOptions::default() });
+        let mut both = |mac| [&mut switch, &mut filter].map(|s| s.forward(Port(0), &frame(A, mac), seconds(0)));
+        assert_eq!(both(MacAddr::BROADCAST), [Ok(Forward::Flood); 2]);
+        let vrrp = MacAddr([0x01, 0, 0x5e, 0, 0, 18]);
+        assert_eq!(both(vrrp), [Ok(Forward::Flood), Err(Loss::MulticastFiltered { mac: vrrp })]);
+        let lldp = MacAddr([0x01, 0x80, 0xc2, 0, 0, 14]);
+        assert_eq!(both(lldp), [Err(Loss::LinkLocal { mac: lldp }); 2]);
+        let spanning_tree = MacAddr([0x01, 0x80, 0xc2, 0, 0, 0]);
+        assert_eq!(both(spanning_tree)[0], Ok(Forward::Flood));
+        assert_eq!(switch.forward(Port(0), &frame(vrrp, B), seconds(0)), Err(Loss::BadSource { mac: vrrp }));
+    }
+}
