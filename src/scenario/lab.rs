@@ -7,6 +7,7 @@ use crate::sim::{self, Engine};
 use crate::time::{Span, Time};
 use crate::trace::{Cast, EPOCH, Member, Plug, Recorder, Trace};
 
+use super::failure::Failure;
 use super::plan::{self, Action, Plan};
 use super::steps::{StepResult, Steps, UNFINISHED};
 
@@ -26,7 +27,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options { max_events: 50_000_000 }
+        Options { max_events: 2_000_000 }
     }
 }
 
@@ -37,29 +38,6 @@ pub struct Outcome {
     pub steps: Steps,
     /// Everything that happened.
     pub trace: Trace,
-}
-
-/// Why a run did not come to its end.
-#[derive(Clone, Debug)]
-pub enum Failure {
-    /// A command of the set-up failed.
-    Setup {
-        /// On which node.
-        node: NodeId,
-        /// The place of the command in its set-up.
-        index: usize,
-        /// Its exit status; none if it did not end in time.
-        status: Option<i32>,
-        /// What it wrote to standard error.
-        err: String,
-    },
-    /// More happened than was allowed.
-    Endless {
-        /// How many events that were.
-        events: u64,
-        /// Everything that happened until then.
-        trace: Box<Trace>,
-    },
 }
 
 /// Runs a plan from beginning to end.

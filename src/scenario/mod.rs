@@ -6,6 +6,7 @@
 mod check;
 mod diagnostic;
 mod expect;
+mod failure;
 mod lab;
 mod load;
 pub mod plan;
@@ -15,7 +16,8 @@ mod tree;
 mod units;
 
 pub use diagnostic::Diagnostic;
-pub use lab::{Failure, Options, Outcome, run};
+pub use failure::{Failure, busiest};
+pub use lab::{Options, Outcome, run};
 pub use load::load;
 pub use plan::Plan;
 pub use steps::{StepResult, Steps, UNFINISHED};
