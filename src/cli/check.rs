@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::complain::complain;
-use super::{Status, output};
+use super::{Status, files, output};
 use crate::scenario::load;
 
 /// Says whether a scenario file is in order, without running it.
@@ -16,10 +16,10 @@ pub struct Check {
 impl Check {
     /// Does it.
     pub fn execute(self) -> Status {
-        let text = match std::fs::read_to_string(&self.scenario) {
+        let text = match files::read(&self.scenario) {
             Ok(text) => text,
             Err(error) => {
-                eprintln!("lvslab: {}: {error}", self.scenario.display());
+                anstream::eprintln!("lvslab: {error}");
                 return Status::Wrong;
             }
         };

@@ -2,8 +2,10 @@
 
 mod check;
 mod complain;
+mod files;
 mod output;
 mod run;
+mod verdicts;
 
 use std::process::ExitCode;
 

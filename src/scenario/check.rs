@@ -28,11 +28,6 @@ impl Problem {
         Problem { path: path.to_vec(), message: message.into(), label: String::new(), other: None, hint: None }
     }
 
-    /// A few words to stand at the place itself.
-    pub fn label(mut self, label: impl Into<String>) -> Problem {
-        self.label = label.into();
-        self
-    }
 
     /// What to do about it.
     pub fn hint(mut self, hint: impl Into<String>) -> Problem {

@@ -1,8 +1,225 @@
 //! Expectations: whether they make sense, and whether they hold.
 
-use super::check::Problem;
+use std::collections::BTreeMap;
+
+use super::check::{Problem, did_you_mean, join};
+use super::lab::Outcome;
 use super::plan::Plan;
-use super::schema::Scenario;
+use super::schema::{Entries, Expectation, Scenario};
+use super::steps::StepResult;
+use super::tree::At;
+use crate::trace::filter::Filter;
+use crate::trace::{Event, Index};
+
+/// Whether an expectation came true.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whether it did.
+    pub held: bool,
+    /// What was expected.
+    pub expected: String,
+    /// What was there instead; empty if it held.
+    pub found: String,
+    /// What that means, as the scenario puts it.
+    pub say: String,
+}
 
 /// Complains about expectations that speak of things which are not there.
-pub(super) fn check(_scenario: &Scenario, _plan: &Plan, _problems: &mut Vec<Problem>) {}
+pub(super) fn check(scenario: &Scenario, plan: &Plan, problems: &mut Vec<Problem>) {
+    for (index, expectation) in scenario.expect.iter().enumerate() {
+        let path = [At::Field("expect"), At::Value(index)];
+        let field = |name| join(&path, &[At::Field(name)]);
+        let mut known_node = |name: &str, at: &'static str| {
+            if plan.node(name).is_none() {
+                let nodes: Vec<_> = plan.nodes.iter().map(|node| node.name.as_str()).collect();
+                let problem = Problem::new(&field(at), format!("there is no node \"{name}\""));
+                problems.push(problem.hint(did_you_mean(name, "nodes", &nodes)));
+            }
+        };
+        match expectation {
+            Expectation::Output { node, run, .. } => {
+                known_node(node, "node");
+                known_step(scenario, node, run, &field("run"), problems);
+            }
+            Expectation::Served { client, run, .. } => {
+                known_node(client, "client");
+                if let Some(run) = run {
+                    known_step(scenario, client, run, &field("run"), problems);
+                }
+            }
+            Expectation::Share { client, .. } => known_node(client, "client"),
+            Expectation::Frames { on, filter, .. } => {
+                if plan.interface(on).is_none() {
+                    let names: Vec<_> = plan.interface_names().collect();
+                    let names: Vec<_> = names.iter().map(String::as_str).collect();
+                    let problem = Problem::new(&field("on"), format!("there is no interface \"{on}\""));
+                    problems.push(problem.hint(did_you_mean(on, "interfaces", &names)));
+                }
+                if let Err(error) = Filter::parse(filter) {
+                    problems.push(Problem::new(&field("filter"), format!("this is no filter: {error}")));
+                }
+            }
+        }
+    }
+}
+
+fn known_step(scenario: &Scenario, node: &str, run: &str, path: &[At], problems: &mut Vec<Problem>) {
+    let steps = scenario.timeline.iter().filter(|step| step.node.as_deref() == Some(node));
+    let lines: Vec<_> = steps.filter_map(|step| step.run.as_deref()).collect();
+    if !lines.contains(&run) {
+        let problem = Problem::new(path, format!("the timeline has no such command on {node}"));
+        problems.push(problem.hint(did_you_mean(run, "commands", &lines)));
+    }
+}
+
+/// Which expectations came true, in the file's order.
+pub fn judge(plan: &Plan, outcome: &Outcome) -> Vec<Verdict> {
+    let index = Index::of(&outcome.trace);
+    plan.expect.iter().map(|expectation| verdict(plan, outcome, &index, expectation)).collect()
+}
+
+fn verdict(plan: &Plan, outcome: &Outcome, index: &Index<'_>, expectation: &Expectation) -> Verdict {
+    match expectation {
+        Expectation::Output { node, run, contains, lacks, equals, line, status, say } => {
+            let wish = Wish { contains, lacks, equals: equals.as_deref(), line: line.as_deref(), status: *status };
+            let complaints: Vec<_> = steps(outcome, node, Some(run)).filter_map(|step| wish.complaint(step)).collect();
+            let expected = format!("{node} $ {run}: {}", wish.in_words());
+            Verdict { held: complaints.is_empty(), expected, found: complaints.join("\n"), say: say.clone() }
+        }
+        Expectation::Served { client, run, by, any_order, say } => {
+            let mut served = servers(outcome, client, run.as_deref());
+            let mut wanted = by.clone();
+            let expected = format!("{client} is served by {}", list(&wanted));
+            let found = list(&served);
+            if *any_order {
+                served.sort();
+                wanted.sort();
+            }
+            verdict_of(served == wanted, expected, found, say)
+        }
+        Expectation::Share { client, of, within, say } => share(outcome, client, of, *within, say),
+        Expectation::Frames { on, filter, at_least, at_most, say } => {
+            let count = count_frames(plan, outcome, index, on, filter);
+            let least = at_least.unwrap_or(u64::from(at_most.is_none()));
+            let range = match at_most {
+                None => format!("at least {least}"),
+                Some(0) => "no".to_owned(),
+                Some(most) if *most == least => format!("{most}"),
+                Some(most) => format!("{least} to {most}"),
+            };
+            let held = count >= least && at_most.is_none_or(|most| count <= most);
+            verdict_of(held, format!("{range} frames on {on} that are `{filter}`"), count.to_string(), say)
+        }
+    }
+}
+
+fn verdict_of(held: bool, expected: String, found: String, say: &str) -> Verdict {
+    Verdict { held, expected, found: if held { String::new() } else { found }, say: say.to_owned() }
+}
+
+/// What a command's output must be like.
+struct Wish<'a> {
+    contains: &'a [String],
+    lacks: &'a [String],
+    equals: Option<&'a str>,
+    line: Option<&'a str>,
+    status: Option<i32>,
+}
+
+impl Wish<'_> {
+    fn in_words(&self) -> String {
+        let contains = self.contains.iter().map(|text| format!("prints \"{text}\""));
+        let lacks = self.lacks.iter().map(|text| format!("does not print \"{text}\""));
+        let equals = self.equals.iter().map(|text| format!("prints exactly \"{}\"", text.trim()));
+        let line = self.line.iter().map(|pattern| format!("prints a line like \"{pattern}\""));
+        let status = self.status.iter().map(|status| format!("ends with exit status {status}"));
+        contains.chain(lacks).chain(equals).chain(line).chain(status).collect::<Vec<_>>().join(", ")
+    }
+
+    fn complaint(&self, step: &StepResult) -> Option<String> {
+        let good = self.contains.iter().all(|text| step.out.contains(text))
+            && !self.lacks.iter().any(|text| step.out.contains(text))
+            && self.equals.is_none_or(|text| step.out.trim() == text.trim())
+            && self.line.is_none_or(|pattern| step.out.lines().any(|line| is_like(line, pattern)))
+            && self.status.is_none_or(|status| step.rc == status);
+        (!good).then(|| format!("exit status {}\n{}{}", step.rc, step.out, step.err).trim_end().to_owned())
+    }
+}
+
+/// Whether a text is like a pattern, in which `*` stands for anything.
+fn is_like(text: &str, pattern: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let Some(last) = parts.next_back() else { return rest.is_empty() };
+    for part in parts {
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    rest.ends_with(last)
+}
+
+/// The commands of the timeline on a node.
+fn steps<'a>(outcome: &'a Outcome, node: &'a str, run: Option<&'a str>) -> impl Iterator<Item = &'a StepResult> {
+    let timeline = outcome.steps.steps.iter().filter(move |step| step.at.is_some() && step.node == node);
+    timeline.filter(move |step| run.is_none_or(|run| step.cmd == run))
+}
+
+/// Who answered a client's requests. The lab's clients print a line for each: the port, and what came.
+fn servers(outcome: &Outcome, client: &str, run: Option<&str>) -> Vec<String> {
+    const CLIENTS: [&str; 5] = ["get", "hold", "put", "udpsend", "curl"];
+    let asks = |step: &&StepResult| CLIENTS.contains(&step.cmd.split_whitespace().next().unwrap_or_default());
+    let lines = steps(outcome, client, run).filter(asks).flat_map(|step| step.out.lines());
+    lines
+        .map(|line| match line.split_once(' ') {
+            Some((port, answer)) if port.bytes().all(|byte| byte.is_ascii_digit()) => answer.to_owned(),
+            _ => line.to_owned(),
+        })
+        .collect()
+}
+
+fn share(outcome: &Outcome, client: &str, of: &Entries<f64>, within: f64, say: &str) -> Verdict {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for server in servers(outcome, client, None) {
+        *counts.entry(server).or_default() += 1;
+    }
+    let total = counts.values().sum::<usize>().max(1) as f64;
+    let part = |server: &str| counts.get(server).map_or(0.0, |&count| count as f64 / total);
+    let held = of.iter().all(|(server, wanted)| (part(server) - wanted).abs() <= within);
+    let percent = |part: f64| format!("{:.0} %", part * 100.0);
+    let wanted: Vec<_> = of.iter().map(|(server, part)| format!("{server} {}", percent(*part))).collect();
+    let found: Vec<_> = counts.keys().map(|server| format!("{server} {}", percent(part(server)))).collect();
+    let expected = format!("{client}'s requests are shared: {} (within {})", list(&wanted), percent(within));
+    verdict_of(held, expected, list(&found), say)
+}
+
+fn count_frames(plan: &Plan, outcome: &Outcome, index: &Index<'_>, on: &str, filter: &str) -> u64 {
+    let (Some((node, interface)), Ok(filter)) = (plan.interface(on), Filter::parse(filter)) else { return 0 };
+    let here = |event: &Event| match event {
+        Event::Frame { node: of, port, .. } => (*of, port.0 as usize) == (node, interface),
+        _ => false,
+    };
+    let records = outcome.trace.records.iter().filter(|record| here(&record.event));
+    records.filter(|record| index.chooses(&filter, record)).count() as u64
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() { "nobody".to_owned() } else { names.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_like;
+
+    #[test]
+    fn patterns() {
+        for (text, pattern) in
+            [("a b c", "a*c"), ("abc", "abc"), ("abc", "*"), ("", "*"), ("TCP  x:80 wlc", "*x:80*"), ("aXbXc", "a*b*c")]
+        {
+            assert!(is_like(text, pattern), "{text} {pattern}");
+        }
+        for (text, pattern) in [("abc", "ab"), ("abc", "*b"), ("abc", "b*"), ("ab", "ab*b")] {
+            assert!(!is_like(text, pattern), "{text} {pattern}");
+        }
+    }
+}

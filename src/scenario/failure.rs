@@ -46,7 +46,10 @@ impl Failure {
             ),
             Some(127) => (
                 format!("{name} does not know this command"),
-                format!("a node's commands: {}", crate::shell::COMMANDS.iter().map(|(n, _)| *n).collect::<Vec<_>>().join(", ")),
+                format!(
+                    "a node's commands: {}",
+                    crate::shell::COMMANDS.iter().map(|(n, _)| *n).collect::<Vec<_>>().join(", ")
+                ),
             ),
             Some(status) => (
                 format!("this command of {name}'s set-up fails with exit status {status}"),

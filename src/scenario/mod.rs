@@ -16,8 +16,10 @@ mod tree;
 mod units;
 
 pub use diagnostic::Diagnostic;
+pub use expect::{Verdict, judge};
 pub use failure::{Failure, busiest};
 pub use lab::{Options, Outcome, run};
 pub use load::load;
 pub use plan::Plan;
 pub use steps::{StepResult, Steps, UNFINISHED};
+pub use units::parse_time;

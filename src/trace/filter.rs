@@ -99,8 +99,8 @@ pub struct Sighting<'a> {
     pub interface: &'a str,
     /// Which way it passes; none if it was lost.
     pub direction: Option<Direction>,
-    /// The frame.
-    pub frame: &'a Frame,
+    /// The frame; none for a decision that was not about one.
+    pub frame: Option<&'a Frame>,
     /// Whether it ends here for a reason that concerns the node.
     pub dropped: bool,
     /// Whether something was decided about it.
@@ -117,7 +117,7 @@ impl Filter {
         let spaced = text.replace('(', " ( ").replace(')', " ) ").replace('!', " not ");
         let words: Vec<_> = spaced.split_whitespace().collect();
         if words.is_empty() {
-            return Ok(Filter::Test(Test::Always(true)));
+            return Ok(Filter::all());
         }
         let mut parser = Parser { words: &words };
         let filter = parser.any_of()?;
@@ -129,7 +129,7 @@ impl Filter {
 
     /// Whether the filter chooses this frame.
     pub fn matches(&self, sighting: &Sighting<'_>) -> bool {
-        self.holds(sighting, &Facts::of(sighting.frame))
+        self.holds(sighting, &sighting.frame.map(Facts::of).unwrap_or_default())
     }
 
     fn holds(&self, sighting: &Sighting<'_>, facts: &Facts) -> bool {
@@ -141,9 +141,9 @@ impl Filter {
         }
     }
 
-    /// Whether it chooses nothing at all, whatever comes.
-    pub fn is_none(&self) -> bool {
-        *self == Filter::Test(Test::Always(false))
+    /// The filter that chooses everything.
+    pub fn all() -> Filter {
+        Filter::Test(Test::Always(true))
     }
 
     /// The nodes and interfaces that it names.
@@ -174,8 +174,10 @@ impl Test {
             Test::Host(side, address) => side.of(facts.addresses, |known| known == *address),
             Test::Net(side, net) => side.of(facts.addresses, |known| net.contains(&known)),
             Test::Port(side, port) => side.of(facts.ports, |known| known == *port),
-            Test::Mac(side, mac) => side.of(Some((at.frame.source(), at.frame.destination())), |known| known == *mac),
-            Test::Broadcast => at.frame.destination() == MacAddr::BROADCAST,
+            Test::Mac(side, mac) => {
+                side.of(at.frame.map(|frame| (frame.source(), frame.destination())), |known| known == *mac)
+            }
+            Test::Broadcast => at.frame.is_some_and(|frame| frame.destination() == MacAddr::BROADCAST),
             Test::Connection(end) => {
                 let ends = facts.addresses.zip(facts.ports);
                 let ends = ends.map(|((a, b), (p, q))| (SocketAddrV4::new(a, p), SocketAddrV4::new(b, q)));
@@ -398,7 +400,7 @@ mod tests {
             node: "rs1",
             interface: "eth0",
             direction: Some(Direction::In),
-            frame,
+            frame: Some(frame),
             dropped: false,
             noted: false,
         };

@@ -2,9 +2,12 @@
 
 mod facts;
 pub mod filter;
+mod index;
+pub mod json;
 pub mod pcap;
 pub mod pcapng;
 mod record;
 pub mod story;
 
+pub use index::Index;
 pub use record::{Cast, Direction, EPOCH, Event, Member, Plug, Record, Recorder, Trace};

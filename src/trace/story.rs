@@ -1,42 +1,288 @@
 //! The story of a run: commands, their output, and the frames in between, in the order in which they happened.
+//!
+//! A frame has one line, where it is sent, with the interfaces that it goes between; what nodes make of it follows when
+//! it has arrived. Frames that only a filter asks for at their destination have their line there.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
-use super::record::{Direction, Event, Trace};
-use crate::reason::{Console, Note};
+use super::facts::Facts;
+use super::filter::Filter;
+use super::index::{Index, concerns};
+use super::record::{Direction, Event, Record, Trace};
+use crate::ids::{FrameId, NodeId};
+use crate::reason::{Console, Note, Stream};
+use crate::time::Time;
 use crate::wire::describe::Describer;
+use crate::wire::{Frame, MacAddr};
+
+/// How a story is told.
+#[derive(Clone, Debug)]
+pub struct Telling {
+    /// Which frames it tells of. Commands are always told.
+    pub filter: Filter,
+    /// Whether it may use a terminal's colours.
+    pub colours: bool,
+}
 
 /// Writes the story.
 ///
 /// # Errors
 ///
 /// Those of the writer.
-pub fn write(out: &mut dyn Write, trace: &Trace, _colours: bool) -> io::Result<()> {
-    let mut describer = Describer::default();
-    for record in &trace.records {
-        let micros = trace.relative(record.at) / 1_000;
-        let time = format!(
-            "{}{}.{:06}",
-            if micros < 0 { "-" } else { "" },
-            micros.abs() / 1_000_000,
-            micros.abs() % 1_000_000
-        );
+pub fn write(out: &mut dyn Write, title: &str, trace: &Trace, telling: &Telling) -> io::Result<()> {
+    let index = Index::of(trace);
+    let mut story = Story {
+        out,
+        trace,
+        index: &index,
+        telling,
+        who_width: who_width(trace),
+        describer: Describer::default(),
+        shown: BTreeSet::new(),
+        unfinished: BTreeMap::new(),
+        began: false,
+    };
+    story.heading(title)?;
+    trace.records.iter().try_for_each(|record| story.tell(record))?;
+    story.flush()
+}
+
+/// Columns for "client.eth0 → director.eth0"; longer ones push their text to the right.
+fn who_width(trace: &Trace) -> usize {
+    const WIDEST: usize = 33;
+    let longest = trace.cast.interfaces().map(|(.., member, plug)| member.name.len() + 1 + plug.name.len()).max();
+    (2 * longest.unwrap_or_default() + 3).min(WIDEST)
+}
+
+/// ANSI escape codes.
+#[derive(Clone, Copy)]
+enum Colour {
+    Plain = 0,
+    Bold = 1,
+    Faint = 2,
+    Red = 31,
+    Green = 32,
+    Cyan = 36,
+}
+
+struct Story<'a> {
+    out: &'a mut dyn Write,
+    trace: &'a Trace,
+    index: &'a Index<'a>,
+    telling: &'a Telling,
+    who_width: usize,
+    describer: Describer,
+    /// The frames that have had their line.
+    shown: BTreeSet<FrameId>,
+    /// Beginnings of lines that a job has written.
+    unfinished: BTreeMap<(NodeId, usize, bool), String>,
+    /// Whether the set-up is over.
+    began: bool,
+}
+
+impl<'a> Story<'a> {
+    fn heading(&mut self, title: &str) -> io::Result<()> {
+        let title = self.painted(Colour::Bold, title);
+        writeln!(self.out, "{title}\n\nset-up")
+    }
+
+    fn tell(&mut self, record: &'a Record) -> io::Result<()> {
+        if !self.began && record.at >= self.trace.zero {
+            self.flush()?;
+            self.began = true;
+            writeln!(self.out, "\ntime 0")?;
+        }
+        let chosen = self.index.chooses(&self.telling.filter, record);
         match &record.event {
-            Event::Frame { node, port, direction, frame, .. } => {
-                let arrow = if *direction == Direction::In { "<" } else { ">" };
-                let (name, interface) = (trace.cast.node(*node), trace.cast.interface(*node, *port));
-                writeln!(out, "{time:>10} {name} {interface} {arrow} {}", describer.describe(frame))?;
-            }
-            Event::Lost { hop, loss, .. } => {
-                writeln!(out, "{time:>10} {} lost: {loss}", trace.cast.station(hop.from.station))?;
-            }
-            Event::Note { node, note: Note::Console(Console::Printed { text, .. }), .. } => {
-                for line in text.lines() {
-                    writeln!(out, "{time:>10} {} | {line}", trace.cast.node(*node))?;
+            Event::Note { node, note: Note::Console(console), .. } => self.console(record.at, *node, console),
+            Event::Frame { node, port, direction, id, cause, frame } => {
+                // The describer must see every frame, to know where a conversation's numbers begin.
+                let line = brief(&self.describer.describe(frame).to_string());
+                if !chosen || self.shown.contains(id) {
+                    return Ok(());
+                }
+                self.shown.insert(*id);
+                let here = format!("{}.{}", self.trace.cast.node(*node), self.trace.cast.interface(*node, *port));
+                let who = match direction {
+                    Direction::Out => format!("{here} → {}", self.name(frame.destination())),
+                    Direction::In => format!("{here} ← {}", self.name(frame.source())),
+                };
+                self.line(record.at, &who, &self.with_owner(frame, line), Colour::Plain)?;
+                match cause.and_then(|cause| self.index.frame(cause)).and_then(|before| rewritten(before, frame)) {
+                    Some(changes) if *direction == Direction::Out => {
+                        let text = format!("· passes it on: {}", self.changes(&changes));
+                        self.line(record.at, self.trace.cast.node(*node), &text, Colour::Cyan)
+                    }
+                    _ => Ok(()),
                 }
             }
-            Event::Note { node, note, .. } => writeln!(out, "{time:>10} {} {note}", trace.cast.node(*node))?,
+            Event::Lost { hop, frame, loss, .. } if chosen => {
+                let who = self.trace.cast.station(hop.from.station);
+                let line = brief(&self.describer.describe(frame).to_string());
+                self.line(record.at, who, &format!("✗ lost: {loss} ({line})"), Colour::Red)
+            }
+            Event::Note { node, note, .. } if chosen && concerns(note) => {
+                let (mark, colour) = match note {
+                    Note::Drop(_) => ("✗ drops it: ", Colour::Red),
+                    _ => ("· ", Colour::Cyan),
+                };
+                self.line(record.at, self.trace.cast.node(*node), &format!("{mark}{note}"), colour)
+            }
+            Event::Lost { .. } | Event::Note { .. } => Ok(()),
         }
     }
-    Ok(())
+
+    fn console(&mut self, at: Time, node: NodeId, console: &Console) -> io::Result<()> {
+        let name = self.trace.cast.node(node);
+        match console {
+            Console::Typed { line, .. } => self.line(at, name, &format!("$ {line}"), Colour::Bold),
+            Console::Printed { job, stream, text } => {
+                let key = (node, *job, *stream == Stream::Err);
+                let mut text = self.unfinished.remove(&key).unwrap_or_default() + text;
+                while let Some(end) = text.find('\n') {
+                    let rest = text.split_off(end + 1);
+                    self.printed(at, name, *stream, &text)?;
+                    text = rest;
+                }
+                if !text.is_empty() {
+                    self.unfinished.insert(key, text);
+                }
+                Ok(())
+            }
+            Console::Ended { job, status } => {
+                for stream in [Stream::Out, Stream::Err] {
+                    if let Some(text) = self.unfinished.remove(&(node, *job, stream == Stream::Err)) {
+                        self.printed(at, name, stream, &text)?;
+                    }
+                }
+                match status {
+                    0 => Ok(()),
+                    status => self.line(at, name, &format!("| (exit status {status})"), Colour::Faint),
+                }
+            }
+        }
+    }
+
+    fn printed(&mut self, at: Time, name: &str, stream: Stream, line: &str) -> io::Result<()> {
+        let colour = if stream == Stream::Err { Colour::Red } else { Colour::Green };
+        self.line(at, name, &format!("| {}", line.trim_end()), colour)
+    }
+
+    /// What jobs have written without ending the line.
+    fn flush(&mut self) -> io::Result<()> {
+        for ((node, _, err), text) in std::mem::take(&mut self.unfinished) {
+            let stream = if err { Stream::Err } else { Stream::Out };
+            let at = self.trace.records.last().map_or(Time::ZERO, |record| record.at);
+            self.printed(at, self.trace.cast.node(node), stream, &text)?;
+        }
+        Ok(())
+    }
+
+    /// One line: when, who, what. The set-up's commands have no time worth telling.
+    fn line(&mut self, at: Time, who: &str, what: &str, colour: Colour) -> io::Result<()> {
+        let time = if at < self.trace.zero { String::new() } else { at.since(self.trace.zero).to_string() };
+        let (time, what) = (self.painted(Colour::Faint, &format!("{time:>10}")), self.painted(colour, what));
+        writeln!(self.out, "{time}  {who:<width$}  {what}", width = self.who_width)
+    }
+
+    fn painted(&self, colour: Colour, text: &str) -> String {
+        match colour {
+            Colour::Plain => text.to_owned(),
+            _ if !self.telling.colours => text.to_owned(),
+            colour => format!("\x1b[{}m{text}\x1b[0m", colour as u8),
+        }
+    }
+
+    /// Whose address that is.
+    fn name(&self, mac: MacAddr) -> String {
+        match self.trace.cast.owner(mac) {
+            Some((member, plug)) => format!("{}.{}", member.name, plug.name),
+            None if mac == MacAddr::BROADCAST => "everybody".to_owned(),
+            None => mac.to_string(),
+        }
+    }
+
+    /// An ARP answer's line, with the name of the machine that the address leads to.
+    fn with_owner(&self, frame: &Frame, line: String) -> String {
+        const SENDER: std::ops::Range<usize> = 8..14;
+        let sender = frame.payload().get(SENDER).and_then(|bytes| bytes.try_into().ok()).map(MacAddr);
+        match sender.filter(|_| Facts::of(frame).arp == Some(2)).and_then(|mac| self.trace.cast.owner(mac)) {
+            Some((member, _)) => format!("{line} ({})", member.name),
+            None => line,
+        }
+    }
+
+    fn changes(&self, changes: &[Change]) -> String {
+        let said: Vec<_> = changes
+            .iter()
+            .map(|change| match change {
+                Change::Mac { source, destination } => {
+                    format!("from {} to {}", self.name(*source), self.name(*destination))
+                }
+                Change::Field(text) => text.clone(),
+            })
+            .collect();
+        said.join(", ")
+    }
+}
+
+/// tcpdump's line without what only experts read: windows, options, and lengths that are always the same.
+fn brief(line: &str) -> String {
+    let mut brief = line.strip_prefix("IP ").unwrap_or(line).to_owned();
+    if let Some(start) = brief.find(", options [")
+        && let Some(length) = brief[start..].find(']')
+    {
+        brief.replace_range(start..=start + length, "");
+    }
+    if let Some(start) = brief.find(", win ") {
+        let end = brief[start + 2..].find(',').map_or(brief.len(), |at| start + 2 + at);
+        brief.replace_range(start..end, "");
+    }
+    if brief.starts_with("ARP") {
+        brief.truncate(brief.find(", length").unwrap_or(brief.len()));
+    }
+    brief.strip_suffix(", length 0").map(str::to_owned).unwrap_or(brief)
+}
+
+/// What a node has changed in a packet that it passes on.
+enum Change {
+    /// The Ethernet addresses.
+    Mac {
+        /// The new source.
+        source: MacAddr,
+        /// The new destination.
+        destination: MacAddr,
+    },
+    /// A field, in words.
+    Field(String),
+}
+
+/// How a packet differs from the one that it was made from; none if it is another packet, like an answer.
+fn rewritten(before: &Frame, after: &Frame) -> Option<Vec<Change>> {
+    let (old, new) = (Facts::of(before), Facts::of(after));
+    let same = old.protocol.is_some() && old.protocol == new.protocol && old.identification == new.identification;
+    let (old_ends, new_ends) = (old.addresses?, new.addresses?);
+    // Answers may carry the same identification, but they turn the addresses round.
+    if !same || (new_ends.0 == old_ends.1 && new_ends.1 == old_ends.0) {
+        return None;
+    }
+    let mut changes = Vec::new();
+    if old_ends.0 != new_ends.0 {
+        changes.push(Change::Field(format!("source {} → {}", old_ends.0, new_ends.0)));
+    }
+    if old_ends.1 != new_ends.1 {
+        changes.push(Change::Field(format!("destination {} → {}", old_ends.1, new_ends.1)));
+    }
+    if let (Some(old), Some(new)) = (old.ports, new.ports)
+        && old != new
+    {
+        changes.push(Change::Field(format!("ports {}>{} → {}>{}", old.0, old.1, new.0, new.1)));
+    }
+    match (old.ttl, new.ttl) {
+        (Some(old), Some(new)) if old != new => changes.push(Change::Field(format!("TTL {old} → {new}"))),
+        _ => changes.push(Change::Field("the packet untouched".to_owned())),
+    }
+    changes.insert(0, Change::Mac { source: after.source(), destination: after.destination() });
+    Some(changes)
 }

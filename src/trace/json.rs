@@ -1,0 +1,169 @@
+//! A run as JSON lines: one object a record, in the order in which things happened.
+//!
+//! Every object has `kind`, and `at`: nanoseconds since the scenario's time zero, negative in the set-up. The
+//! other fields of each kind are those of [`Line`].
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::filter::Filter;
+use super::index::Index;
+use super::record::{Direction, Event, Record, Trace};
+use crate::reason::{Console, Note, Stream};
+use crate::wire::describe::describe;
+
+/// A line.
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Line<'a> {
+    /// A command begins.
+    Command {
+        /// When.
+        at: i64,
+        /// Where.
+        node: &'a str,
+        /// The job's number on its node, from 0.
+        job: usize,
+        /// What was typed.
+        line: &'a str,
+    },
+    /// A command writes.
+    Output {
+        /// When.
+        at: i64,
+        /// Where.
+        node: &'a str,
+        /// The job's number on its node.
+        job: usize,
+        /// `out` or `err`.
+        stream: &'static str,
+        /// What; not always a whole line.
+        text: &'a str,
+    },
+    /// A command ends.
+    Exit {
+        /// When.
+        at: i64,
+        /// Where.
+        node: &'a str,
+        /// The job's number on its node.
+        job: usize,
+        /// Its exit status.
+        status: i32,
+    },
+    /// A frame passes an interface.
+    Frame {
+        /// When.
+        at: i64,
+        /// Whose interface.
+        node: &'a str,
+        /// Which one.
+        interface: &'a str,
+        /// `in` or `out`, as the node sees it.
+        direction: &'static str,
+        /// The frame's number, the same wherever it is seen until a node sends it on.
+        frame: u64,
+        /// The number of the frame that led to it, if it is known.
+        cause: Option<u64>,
+        /// Its hardware source address.
+        source: String,
+        /// Its hardware destination address.
+        destination: String,
+        /// Its bytes, the Ethernet header included.
+        length: usize,
+        /// What tcpdump would say of it.
+        summary: String,
+    },
+    /// A frame is lost between two nodes.
+    Lost {
+        /// When.
+        at: i64,
+        /// The node or switch at the beginning of the cable.
+        from: &'a str,
+        /// The node or switch at its end.
+        to: Option<&'a str>,
+        /// The frame's number.
+        frame: u64,
+        /// Why.
+        reason: String,
+        /// What tcpdump would say of it.
+        summary: String,
+    },
+    /// A node drops a packet.
+    Drop {
+        /// When.
+        at: i64,
+        /// Who.
+        node: &'a str,
+        /// The frame that it came in, if it came in one.
+        frame: Option<u64>,
+        /// Why, in words.
+        reason: String,
+    },
+    /// A node decides something else.
+    Note {
+        /// When.
+        at: i64,
+        /// Who.
+        node: &'a str,
+        /// The frame that it is about, if it is about one.
+        frame: Option<u64>,
+        /// What and why, in words.
+        text: String,
+    },
+}
+
+/// Writes the records that a filter chooses.
+///
+/// # Errors
+///
+/// Those of the writer.
+pub fn write(out: &mut dyn Write, trace: &Trace, filter: &Filter) -> io::Result<()> {
+    let index = Index::of(trace);
+    for record in trace.records.iter().filter(|record| index.chooses(filter, record)) {
+        serde_json::to_writer(&mut *out, &line(trace, record))?;
+        out.write_all(b"\n")?;
+    }
+    Ok(())
+}
+
+fn line<'a>(trace: &'a Trace, record: &'a Record) -> Line<'a> {
+    let cast = &trace.cast;
+    let at = i64::try_from(trace.relative(record.at)).unwrap_or(i64::MAX);
+    match &record.event {
+        Event::Frame { node, port, direction, id, cause, frame } => Line::Frame {
+            at,
+            node: cast.node(*node),
+            interface: cast.interface(*node, *port),
+            direction: if *direction == Direction::In { "in" } else { "out" },
+            frame: id.0,
+            cause: cause.map(|cause| cause.0),
+            source: frame.source().to_string(),
+            destination: frame.destination().to_string(),
+            length: frame.bytes().len(),
+            summary: describe(frame).to_string(),
+        },
+        Event::Lost { hop, id, frame, loss } => Line::Lost {
+            at,
+            from: cast.station(hop.from.station),
+            to: hop.to.map(|end| cast.station(end.station)),
+            frame: id.0,
+            reason: loss.to_string(),
+            summary: describe(frame).to_string(),
+        },
+        Event::Note { node, about, note } => {
+            let (node, frame) = (cast.node(*node), about.map(|id| id.0));
+            match note {
+                Note::Console(Console::Typed { job, line }) => Line::Command { at, node, job: *job, line },
+                Note::Console(Console::Printed { job, stream, text }) => {
+                    let stream = if *stream == Stream::Out { "out" } else { "err" };
+                    Line::Output { at, node, job: *job, stream, text }
+                }
+                Note::Console(Console::Ended { job, status }) => Line::Exit { at, node, job: *job, status: *status },
+                Note::Drop(drop) => Line::Drop { at, node, frame, reason: drop.to_string() },
+                note => Line::Note { at, node, frame, text: note.to_string() },
+            }
+        }
+    }
+}
