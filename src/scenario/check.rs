@@ -28,7 +28,6 @@ impl Problem {
         Problem { path: path.to_vec(), message: message.into(), label: String::new(), other: None, hint: None }
     }
 
-
     /// What to do about it.
     pub fn hint(mut self, hint: impl Into<String>) -> Problem {
         self.hint = Some(hint.into());
