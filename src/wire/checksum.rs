@@ -48,15 +48,14 @@ impl Sum {
                 *lane += u64::from(u32::from_ne_bytes([word[0], word[1], word[2], word[3]]));
             }
         }
-        let mut pairs = blocks.remainder().chunks_exact(2);
         let mut sum = self.0 + lanes.iter().sum::<u64>();
-        for pair in &mut pairs {
-            sum += u64::from(u16::from_ne_bytes([pair[0], pair[1]]));
+        let mut words = blocks.remainder().chunks_exact(4);
+        for word in &mut words {
+            sum += u64::from(u32::from_ne_bytes([word[0], word[1], word[2], word[3]]));
         }
-        if let [last] = pairs.remainder() {
-            sum += u64::from(u16::from_ne_bytes([*last, 0]));
-        }
-        Sum(sum)
+        let mut last = [0; 4];
+        last[..words.remainder().len()].copy_from_slice(words.remainder());
+        Sum(sum + u64::from(u32::from_ne_bytes(last)))
     }
 
     fn checksum(self) -> u16 {
