@@ -13,7 +13,7 @@ mod udpsend;
 
 pub use client::{get, hold, put};
 pub use httpd::httpd;
-pub use resolve::resolve;
+pub use resolve::{resolve, reverse};
 pub use sink::sink;
 pub use udpecho::udpecho;
 pub use udpsend::udpsend;

@@ -31,7 +31,11 @@ pub struct Flow {
 
 impl Kernel {
     /// ip_route_output_key: the way of a packet made here. `source` must be an address of this host if it is given.
-    pub(super) fn route_output(
+    ///
+    /// # Errors
+    ///
+    /// Why there is none.
+    pub fn route_output(
         &mut self,
         _destination: Ipv4Addr,
         _source: Option<Ipv4Addr>,
@@ -53,7 +57,7 @@ impl Kernel {
     pub(super) fn icmp_send(&mut self, _about: &Packet, _icmp_type: u8, _code: u8, _info: [u8; 4]) {}
 
     /// inet_addr_type == RTN_LOCAL: whether the address is one of this host's, as the local table has it.
-    pub(super) fn is_local(&self, _address: Ipv4Addr) -> bool {
+    pub fn is_local(&self, _address: Ipv4Addr) -> bool {
         false
     }
 }

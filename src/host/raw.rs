@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 
-use super::interface::IfIndex;
+use super::interface::{IfIndex, Interface};
 use super::ip::Flow;
 use super::kernel::Kernel;
 use super::packet::Packet;
@@ -251,6 +251,11 @@ impl PacketSocket {
         WaitOn::Raw(self.id)
     }
 
+    /// sendto: a whole frame, by this interface.
+    pub fn send(&self, interface: IfIndex, frame: Frame) {
+        self.sys.with(|kernel| kernel.packet_send(interface, frame));
+    }
+
     /// recvmsg, without waiting.
     pub fn take(&self) -> Option<Captured> {
         self.sys.with(|kernel| kernel.raw.taps.get_mut(&self.id)?.frames.pop_front())
@@ -261,4 +266,18 @@ impl Drop for PacketSocket {
     fn drop(&mut self) {
         self.sys.with(|kernel| kernel.raw.taps.remove(&self.id));
     }
+}
+
+impl Kernel {
+    /// The interface of this name.
+    pub fn interface(&self, _name: &str) -> Option<&Interface> {
+        None
+    }
+
+    /// All interfaces.
+    pub fn interfaces(&self) -> impl Iterator<Item = &Interface> {
+        std::iter::empty()
+    }
+
+    fn packet_send(&mut self, _interface: IfIndex, _frame: Frame) {}
 }

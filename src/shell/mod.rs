@@ -1,8 +1,11 @@
 //! The commands that a node understands, one file a command, and the shell around them.
 
+mod arping;
 mod basic;
+mod getopt;
 mod iptables;
 mod language;
+mod ping;
 mod processes;
 mod services;
 
@@ -36,6 +39,7 @@ pub fn find(name: &str) -> Option<Command> {
 
 /// All commands, in the order of the alphabet.
 pub const COMMANDS: &[(&str, Command)] = &[
+    ("arping", Command::Running(arping::arping)),
     ("echo", Command::Instant(basic::echo)),
     ("false", Command::Instant(|_, _, _| 1)),
     ("get", Command::Running(apps::get)),
@@ -43,6 +47,7 @@ pub const COMMANDS: &[(&str, Command)] = &[
     ("httpd", Command::Running(apps::httpd)),
     ("iptables", Command::Instant(iptables::iptables)),
     ("iptables-save", Command::Instant(iptables::save)),
+    ("ping", Command::Running(ping::ping)),
     ("pkill", Command::Instant(processes::pkill)),
     ("put", Command::Running(apps::put)),
     ("sink", Command::Running(apps::sink)),
