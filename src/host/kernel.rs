@@ -10,6 +10,7 @@ use super::tcp::Tcp;
 use super::timer::{Timer, Timers};
 use super::udp::Udp;
 use crate::ids::Port;
+use crate::random;
 use crate::sim::Outbox;
 use crate::time::Time;
 use crate::wire::Frame;
@@ -37,6 +38,16 @@ pub struct Kernel {
 }
 
 impl Kernel {
+    /// A machine of this name that has just been switched on; its chance comes from `seed`.
+    pub fn new(name: &str, seed: u64) -> Kernel {
+        Kernel {
+            name: name.to_owned(),
+            tcp: Tcp::new(random::stream(seed, "tcp", name)),
+            udp: Udp::new(random::stream(seed, "udp", name)),
+            ..Kernel::default()
+        }
+    }
+
     /// An event begins.
     pub(super) fn begin(&mut self, now: Time, out: &mut Outbox) {
         self.now = now;

@@ -5,6 +5,7 @@
 
 mod arp;
 mod console;
+mod counters;
 pub mod files;
 mod icmp;
 mod interface;
@@ -46,7 +47,7 @@ pub use route::{Route, RouteKind};
 pub use socket::{Bind, Errno, SocketId};
 pub use stdio::{Output, Stdin};
 pub use tcp::{State as TcpState, TcpCounters, TcpSocket, TcpTimer};
-pub use udp::Datagram;
+pub use udp::{Datagram, UdpCounters, UdpSocketView};
 
 use process::Processes;
 

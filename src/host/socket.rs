@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::interface::IfIndex;
+use super::kernel::Kernel;
 
 /// A socket of a host. Numbers are reused when a socket has gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -135,3 +136,35 @@ impl fmt::Display for Errno {
 }
 
 impl std::error::Error for Errno {}
+
+impl Kernel {
+    /// net.ipv4.ip_local_port_range: the ports that sockets get which do not choose their own.
+    pub(super) fn local_port_range(&self) -> (u16, u16) {
+        (32768, 60999)
+    }
+}
+
+/// The ports of a range, each once, in the order in which the kernel tries them: from a random one on in steps of two,
+/// then the others. Connections begin with even ones, bind with odd ones, so that the two seldom meet.
+pub(super) fn port_candidates((low, high): (u16, u16), random: u32, odd_first: bool) -> impl Iterator<Item = u16> {
+    let (low, high) = (u32::from(low.min(high)), u32::from(low.max(high)));
+    let count = high - low + 1;
+    let start = random % count;
+    let parity = u32::from(odd_first);
+    let half = move |parity: u32| {
+        (0..count).map(move |step| low + (start + step) % count).filter(move |port| port % 2 == parity)
+    };
+    half(parity).chain(half(1 - parity)).map(|port| port as u16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_port_of_the_range_is_tried_once() {
+        let tried: Vec<u16> = port_candidates((10, 14), 3, false).collect();
+        assert_eq!(tried, [14, 10, 12, 13, 11]);
+        assert_eq!(port_candidates((0, u16::MAX), 77, true).count(), 65536);
+    }
+}

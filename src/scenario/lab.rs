@@ -220,9 +220,8 @@ fn rounded(span: Span) -> f64 {
     (span.as_nanos() / 1_000) as f64 / 1e6
 }
 
-fn host(node: &plan::Node, _seed: u64) -> Host {
-    let mut kernel = Kernel::default();
-    kernel.name.clone_from(&node.name);
+fn host(node: &plan::Node, seed: u64) -> Host {
+    let mut kernel = Kernel::new(&node.name, seed);
     for (path, text) in &node.files {
         kernel.files().install(path, text.as_bytes());
     }

@@ -4,20 +4,16 @@ use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::connection::{Connection, Context, Holder, State};
-use super::ports;
 use super::request::Listener;
 use super::segment::Tuple;
 use super::table::{Socket, Surroundings, Tcp};
 use crate::host::kernel::Kernel;
 use crate::host::route::RouteKind;
-use crate::host::socket::{Bind, Errno, SocketId};
+use crate::host::socket::{Bind, Errno, SocketId, port_candidates};
 use crate::reason::{Reset, Tcp as TcpNote};
-use crate::time::Time;
 
 /// net.core.somaxconn
 const MAX_BACKLOG: u32 = 4096;
-/// net.ipv4.ip_local_port_range
-const PORT_RANGE: (u16, u16) = (32768, 60999);
 
 impl Connection {
     /// tcp_sendmsg
@@ -106,10 +102,10 @@ impl Connection {
 
 impl Tcp {
     /// inet_listen
-    pub(super) fn listen(&mut self, local: Bind, backlog: u32) -> Result<SocketId, Errno> {
+    pub(super) fn listen(&mut self, local: Bind, backlog: u32, range: (u16, u16)) -> Result<SocketId, Errno> {
         let listener = Listener {
             address: local.address,
-            port: self.bind(local)?,
+            port: self.bind(local, range)?,
             device: local.device,
             reuse: local.reuse,
             backlog: backlog.min(MAX_BACKLOG),
@@ -120,7 +116,7 @@ impl Tcp {
     }
 
     /// inet_csk_get_port: the port that a socket gets.
-    fn bind(&mut self, local: Bind) -> Result<u16, Errno> {
+    fn bind(&mut self, local: Bind, range: (u16, u16)) -> Result<u16, Errno> {
         let Bind { address, device, reuse, .. } = local;
         if local.port != 0 {
             let taken = self.ports.conflict(address, device, local.port, reuse);
@@ -128,7 +124,7 @@ impl Tcp {
         }
         let random = self.draw();
         let free = |port: &u16| !self.ports.conflict(address, device, *port, reuse);
-        ports::candidates(PORT_RANGE, random, true).find(free).ok_or(Errno::AddressInUse)
+        port_candidates(range, random, true).find(free).ok_or(Errno::AddressInUse)
     }
 
     /// tcp_v4_connect, from `source` on a path of this MTU.
@@ -141,9 +137,9 @@ impl Tcp {
         around: &mut Surroundings<'_>,
     ) -> Result<SocketId, Errno> {
         let automatic = local.port == 0 && local.address.is_none();
-        let port = if automatic { 0 } else { self.bind(local)? };
+        let port = if automatic { 0 } else { self.bind(local, around.port_range)? };
         let ends = Tuple { local: source, remote: *remote.ip(), local_port: port, remote_port: remote.port() };
-        let tuple = self.unique(ends, around.now)?;
+        let tuple = self.unique(ends, around)?;
         let old_isn = self.retire_time_wait(&tuple);
         let mut opening = self.opening(tuple, local.device, mtu, around.now);
         opening.isn = old_isn.unwrap_or(opening.isn);
@@ -156,12 +152,13 @@ impl Tcp {
     }
 
     /// __inet_hash_connect: a pair of ends that no other connection has.
-    fn unique(&mut self, ends: Tuple, now: Time) -> Result<Tuple, Errno> {
+    fn unique(&mut self, ends: Tuple, around: &Surroundings<'_>) -> Result<Tuple, Errno> {
+        let Surroundings { now, port_range: range, .. } = *around;
         if ends.local_port != 0 {
             return if self.is_unique(&ends, now) { Ok(ends) } else { Err(Errno::AddressNotAvailable) };
         }
         let random = self.draw();
-        ports::candidates(PORT_RANGE, random, false)
+        port_candidates(range, random, false)
             .filter(|&port| self.ports.is_free_for_connections(port))
             .map(|local_port| Tuple { local_port, ..ends })
             .find(|ends| self.is_unique(ends, now))
@@ -186,7 +183,8 @@ impl Kernel {
     /// [`Errno::AddressInUse`], [`Errno::AddressNotAvailable`].
     pub fn tcp_listen(&mut self, local: Bind, backlog: u32) -> Result<SocketId, Errno> {
         self.tcp_check_address(local)?;
-        self.tcp.listen(local, backlog)
+        let range = self.local_port_range();
+        self.tcp.listen(local, backlog, range)
     }
 
     fn tcp_check_address(&self, local: Bind) -> Result<(), Errno> {

@@ -89,6 +89,7 @@ impl Kernel {
     /// Lets the sockets do something, and sends what they have made.
     fn tcp_with<R>(&mut self, act: impl FnOnce(&mut Tcp, &mut Surroundings<'_>) -> R) -> R {
         let mut around = Surroundings {
+            port_range: self.local_port_range(),
             now: self.now,
             timers: &mut self.timers,
             scheduler: &mut self.scheduler,

@@ -81,19 +81,6 @@ impl Ports {
     }
 }
 
-/// The ports of a range, each once, in the order in which the kernel tries them: from a random one on in steps of two,
-/// then the others. Connections begin with even ones, bind with odd ones, so that the two seldom meet.
-pub(super) fn candidates((low, high): (u16, u16), random: u32, odd_first: bool) -> impl Iterator<Item = u16> {
-    let (low, high) = (u32::from(low.min(high)), u32::from(low.max(high)));
-    let count = high - low + 1;
-    let start = random % count;
-    let parity = u32::from(odd_first);
-    let half = move |parity: u32| {
-        (0..count).map(move |step| low + (start + step) % count).filter(move |port| port % 2 == parity)
-    };
-    half(parity).chain(half(1 - parity)).map(|port| port as u16)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,12 +104,5 @@ mod tests {
         ports.release(claim(None, Sharing::Listening));
         ports.release(claim(a, Sharing::Shared));
         assert!(!ports.conflict(None, None, 80, false) && ports.used.is_empty());
-    }
-
-    #[test]
-    fn every_port_of_the_range_is_tried_once() {
-        let tried: Vec<u16> = candidates((10, 14), 3, false).collect();
-        assert_eq!(tried, [14, 10, 12, 13, 11]);
-        assert_eq!(candidates((0, u16::MAX), 77, true).count(), 65536);
     }
 }

@@ -81,6 +81,8 @@ pub(super) struct Surroundings<'a> {
     pub timers: &'a mut Timers,
     pub scheduler: &'a mut Scheduler,
     pub notes: &'a mut Outbox,
+    /// The ports that connections get which do not choose their own.
+    pub port_range: (u16, u16),
 }
 
 impl Default for Tcp {
