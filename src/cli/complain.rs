@@ -12,8 +12,12 @@ pub fn complain(path: &Path, text: &str, diagnostics: &[Diagnostic]) {
     anstream::eprint!("{}", render(&path.display().to_string(), text, diagnostics, Renderer::styled()));
 }
 
-/// The complaints as text.
-pub fn render(path: &str, text: &str, diagnostics: &[Diagnostic], renderer: Renderer) -> String {
+/// The complaints as plain text.
+pub fn complaints(path: &str, text: &str, diagnostics: &[Diagnostic]) -> String {
+    render(path, text, diagnostics, Renderer::plain())
+}
+
+fn render(path: &str, text: &str, diagnostics: &[Diagnostic], renderer: Renderer) -> String {
     let renderer = renderer.decor_style(DecorStyle::Ascii);
     let mut page = String::new();
     for diagnostic in diagnostics {

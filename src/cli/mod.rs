@@ -11,6 +11,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+pub use complain::complaints;
+
 /// The scenario that runs when none is named.
 pub const DEFAULT_SCENARIO: (&str, &str) = ("scenarios/dr.ron", include_str!("../../scenarios/dr.ron"));
 

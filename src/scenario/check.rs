@@ -88,7 +88,7 @@ impl Check<'_> {
         let scenario = self.scenario;
         self.names(&[At::Field("switches")], "switch", &scenario.switches.0, name_of_node);
         self.names(&[At::Field("nodes")], "node", &scenario.nodes, name_of_node);
-        let until = scenario.until.as_ref().map(|text| self.time(text, &[At::Field("until")]));
+        let until = scenario.until.as_ref().and_then(|text| self.time(text, &[At::Field("until")]));
         Plan {
             title: scenario.title.clone(),
             seed: scenario.seed,
@@ -127,7 +127,7 @@ impl Check<'_> {
             let path = [At::Field("switches"), At::Value(index), At::Field("ageing")];
             let mut options = SwitchOptions { filter_multicast: switch.filter_multicast, ..SwitchOptions::default() };
             if let Some(text) = &switch.ageing {
-                options.ageing = self.time(text, &path);
+                options.ageing = self.time(text, &path).unwrap_or(options.ageing);
             }
             switches.push(plan::Switch { name: name.to_owned(), options });
         }
@@ -182,11 +182,11 @@ impl Check<'_> {
         }
         let usual = LinkOptions::default();
         let cable = LinkOptions {
-            latency: it.latency.as_ref().map_or(usual.latency, |text| self.time(text, &field("latency"))),
+            latency: self.span(it.latency.as_ref(), usual.latency, &field("latency")),
             bandwidth: it.bandwidth.as_ref().and_then(|text| self.rate(text, &field("bandwidth"))),
             queue: it.queue.map_or(usual.queue, QueueLimit::Frames),
             loss: self.part(it.loss, &field("loss")),
-            jitter: it.jitter.as_ref().map_or(usual.jitter, |text| self.time(text, &field("jitter"))),
+            jitter: self.span(it.jitter.as_ref(), usual.jitter, &field("jitter")),
             reorder: self.part(it.reorder, &field("reorder")),
             duplicate: self.part(it.duplicate, &field("duplicate")),
             mtu: None,
@@ -218,7 +218,7 @@ impl Check<'_> {
         for (index, step) in self.scenario.timeline.iter().enumerate() {
             let path = [At::Field("timeline"), At::Value(index)];
             let here = join(&path, &[At::Field("at")]);
-            let at = self.time(&step.at, &here);
+            let at = self.time(&step.at, &here).unwrap_or_default();
             if let Some(until) = until.filter(|&until| at > until) {
                 let problem = Problem::new(&here, format!("at {}, the run is over", step.at));
                 let over = format!("it ends after {} s", until.as_secs_f64());
@@ -285,13 +285,18 @@ impl Check<'_> {
         }
     }
 
-    fn time(&mut self, text: &str, path: &[At]) -> Span {
-        parse_time(text).unwrap_or_else(|| {
+    fn time(&mut self, text: &str, path: &[At]) -> Option<Span> {
+        let time = parse_time(text);
+        if time.is_none() {
             let problem = Problem::new(path, format!("\"{text}\" is not a time"));
             self.problems
                 .push(problem.hint("a number and a unit: ns, us, ms, s, min or h, like \"1.5s\" or \"200ms\""));
-            Span::ZERO
-        })
+        }
+        time
+    }
+
+    fn span(&mut self, text: Option<&String>, usual: Span, path: &[At]) -> Span {
+        text.and_then(|text| self.time(text, path)).unwrap_or(usual)
     }
 
     fn rate(&mut self, text: &str, path: &[At]) -> Option<u64> {

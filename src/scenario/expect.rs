@@ -66,9 +66,10 @@ pub(super) fn check(scenario: &Scenario, plan: &Plan, problems: &mut Vec<Problem
 fn known_step(scenario: &Scenario, node: &str, run: &str, path: &[At], problems: &mut Vec<Problem>) {
     let steps = scenario.timeline.iter().filter(|step| step.node.as_deref() == Some(node));
     let lines: Vec<_> = steps.filter_map(|step| step.run.as_deref()).collect();
-    if !lines.contains(&run) {
+    let exists = scenario.nodes.keys().contains(&node);
+    if exists && !lines.contains(&run) {
         let problem = Problem::new(path, format!("the timeline has no such command on {node}"));
-        problems.push(problem.hint(did_you_mean(run, "commands", &lines)));
+        problems.push(if lines.is_empty() { problem } else { problem.hint(did_you_mean(run, "commands", &lines)) });
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, nearest};
 use super::plan::Plan;
 use super::tree::{At, Tree};
 use crate::ids::NodeId;
@@ -44,13 +44,7 @@ impl Failure {
                 format!("this command of {name}'s set-up does not end"),
                 "put `&` at its end: then it goes on in the background".to_owned(),
             ),
-            Some(127) => (
-                format!("{name} does not know this command"),
-                format!(
-                    "a node's commands: {}",
-                    crate::shell::COMMANDS.iter().map(|(n, _)| *n).collect::<Vec<_>>().join(", ")
-                ),
-            ),
+            Some(127) => (format!("{name} does not know this command"), known_commands(err)),
             Some(status) => (
                 format!("this command of {name}'s set-up fails with exit status {status}"),
                 "if it is meant to fail, write `|| true` behind it".to_owned(),
@@ -58,6 +52,16 @@ impl Failure {
         };
         let label = err.lines().next().unwrap_or_default().to_owned();
         Some(Diagnostic { message, at, label, other: None, hint: Some(hint) })
+    }
+}
+
+/// What to write instead of a command that is not there. The shell names it: "bash: line 1: NAME: command not found".
+fn known_commands(err: &str) -> String {
+    let names: Vec<_> = crate::shell::COMMANDS.iter().map(|(name, _)| *name).collect();
+    let wrong = err.lines().next().and_then(|line| line.strip_suffix(": command not found")?.rsplit(": ").next());
+    match wrong.and_then(|wrong| nearest(wrong, names.iter().copied())) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => format!("a node's commands: {}", names.join(", ")),
     }
 }
 

@@ -35,7 +35,6 @@ fn parse(text: &str) -> Result<Scenario, Diagnostic> {
 
 fn explain(error: &SpannedError, text: &str) -> Diagnostic {
     let at = range(text, error.span.start, error.span.end);
-    let written = text[at.clone()].trim();
     let (message, hint) = match &error.code {
         Error::NoSuchStructField { expected, found, outer } => {
             let of = outer.as_ref().map_or(String::new(), |outer| format!(" of {outer}"));
@@ -49,12 +48,7 @@ fn explain(error: &SpannedError, text: &str) -> Diagnostic {
             (format!("the field `{field}`{of} is missing"), None)
         }
         Error::DuplicateStructField { field, .. } => (format!("the field `{field}` stands here twice"), None),
-        Error::ExpectedString => (
-            "a text in double quotes is expected".to_owned(),
-            written
-                .starts_with(|c: char| c.is_ascii_digit())
-                .then(|| format!("write \"{written}\", with a unit if it is a time")),
-        ),
+        Error::ExpectedString => ("a text in double quotes is expected".to_owned(), quote(&text[at.start..])),
         code => (lower(&code.to_string()), None),
     };
     Diagnostic { message, at, label: String::new(), other: None, hint }
@@ -66,6 +60,12 @@ fn did_you_mean(found: &str, expected: &[&str]) -> String {
         Some(name) => format!("did you mean `{name}`? known here: {known}"),
         None => format!("known here: {known}"),
     }
+}
+
+/// How a number that stands where a text is expected should be written.
+fn quote(text: &str) -> Option<String> {
+    let number = text.split(|c: char| !c.is_ascii_digit() && c != '.').next().filter(|number| !number.is_empty())?;
+    Some(format!("write \"{number}\", and a unit if it is a time, like \"{number}s\""))
 }
 
 /// The first letter in lower case, as our other messages have it.

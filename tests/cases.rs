@@ -1,0 +1,50 @@
+//! The recorded cases: what a real kernel did, and what the simulator makes of the same scenario.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use support::agreement::{Record, differences};
+
+/// A case as it was recorded.
+fn recorded(folder: &Path) -> Record {
+    let steps = fs::read_to_string(folder.join("steps.json")).unwrap();
+    let mut captures = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "pcap") {
+            captures.insert(path.file_stem().unwrap().to_string_lossy().into_owned(), fs::read(&path).unwrap());
+        }
+    }
+    Record { steps: serde_json::from_str(&steps).unwrap(), captures }
+}
+
+fn simulated(scenario: &Path) -> Record {
+    let (_, outcome) = support::run(scenario);
+    let steps = serde_json::from_str(&outcome.steps.to_json()).unwrap();
+    Record { steps, captures: outcome.captures().collect() }
+}
+
+#[test]
+fn every_case_agrees_with_the_kernel() {
+    let mut wrong = String::new();
+    for scenario in support::scenarios("tests/cases") {
+        let folder = scenario.parent().unwrap();
+        let case = folder.file_name().unwrap().to_string_lossy();
+        for difference in differences(&case, &recorded(folder), &simulated(&scenario)) {
+            wrong += &format!("{case}: {difference}\n");
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// The comparison itself: a case agrees with itself, and not with another.
+#[test]
+fn agreement_tells_cases_apart() {
+    let cases = support::project().join("tests/cases");
+    let (rr, problem) = (recorded(&cases.join("dr-rr")), recorded(&cases.join("dr-arp-problem")));
+    assert_eq!(differences("dr-rr", &rr, &rr), Vec::<String>::new());
+    assert!(!differences("dr-rr", &rr, &problem).is_empty());
+}

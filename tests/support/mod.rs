@@ -1,0 +1,45 @@
+//! What the tests share: recorded runs, read and held against each other.
+
+#![allow(dead_code, reason = "every test file uses a part of it")]
+
+pub mod agreement;
+pub mod capture;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use lvslab::scenario::{self, Options, Outcome, Plan};
+
+/// The folder of the project.
+pub fn project() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The scenario files in a folder of the project, and in folders one below, sorted.
+pub fn scenarios(folder: &str) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![project().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "ron") {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    assert!(!files.is_empty(), "no scenarios in {folder}");
+    files
+}
+
+/// Loads and runs a scenario.
+pub fn run(path: &Path) -> (Plan, Outcome) {
+    let text = fs::read_to_string(path).unwrap();
+    let plan = scenario::load(&text).unwrap_or_else(|errors| panic!("{}: {errors:#?}", path.display()));
+    match scenario::run(&plan, Options::default()) {
+        Ok(outcome) => (plan, outcome),
+        Err(failure) => panic!("{}: {:?}", path.display(), failure.diagnostic(&plan, &text)),
+    }
+}
