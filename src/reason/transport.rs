@@ -19,6 +19,8 @@ pub enum TransportDrop {
         /// The port that nobody uses there.
         port: u16,
     },
+    /// TCP speaks with one machine only.
+    NotUnicast,
     /// SKB_DROP_REASON_SOCKET_RCVBUFF: the program does not read fast enough.
     ReceiveBufferFull,
     /// LINUX_MIB_LISTENOVERFLOWS: too many connections wait for the program to accept them.
@@ -110,6 +112,7 @@ impl fmt::Display for TransportDrop {
             TransportDrop::TooSmall => f.write_str("its transport header is cut off"),
             TransportDrop::Checksum => f.write_str("its transport checksum is wrong"),
             TransportDrop::NoSocket { address, port } => write!(f, "no program uses port {port} at {address}"),
+            TransportDrop::NotUnicast => f.write_str("TCP speaks with one machine only, not with a group"),
             TransportDrop::ReceiveBufferFull => f.write_str("the program does not read fast enough"),
             TransportDrop::ListenOverflow { backlog } => {
                 write!(f, "too many connections wait to be accepted (backlog {backlog})")

@@ -6,14 +6,16 @@ use std::ops::Range;
 use super::counters::TcpCounters;
 use super::output::Outgoing;
 use super::receive::Receiver;
-use super::segment::{self, Flags, HEADER_LEN, Header, Options, Segment, Seq, TIMESTAMPS_LEN, Timestamps, Tuple};
+use super::segment::{
+    self, Flags, HEADER_LEN, Header, InvalidLimit, Options, Segment, Seq, TIMESTAMPS_LEN, Timestamps, Tuple,
+};
 use super::send::Sender;
 use super::timers::Deadlines;
 use crate::host::interface::IfIndex;
 use crate::host::socket::{Errno, SocketId};
 use crate::reason::{Drop, Note, Tcp, TransportDrop};
 use crate::sim::Outbox;
-use crate::time::{Span, Time};
+use crate::time::Time;
 use crate::wire::IPV4_LEN;
 
 /// The states of RFC 9293, section 3.3.2.
@@ -192,8 +194,7 @@ pub(super) struct Connection {
     ip_id: u16,
     /// The peer has got something of ours: its neighbour entry is good (sk_dst_pending_confirm).
     pub(super) confirm: bool,
-    /// When an invalid segment was last answered.
-    last_oow_ack: Option<Time>,
+    invalid_limit: InvalidLimit,
 }
 
 impl Connection {
@@ -237,7 +238,7 @@ impl Connection {
             deadlines: Deadlines::default(),
             ip_id: opening.ip_id,
             confirm: false,
-            last_oow_ack: None,
+            invalid_limit: InvalidLimit::default(),
         }
     }
 
@@ -313,7 +314,7 @@ impl Connection {
 
     /// tcp_send_challenge_ack: lets the peer prove that it meant it (RFC 5961).
     pub fn send_challenge_ack(&mut self, cx: &mut Context<'_>) {
-        if !self.oow_rate_limited(cx.now) {
+        if self.invalid_limit.permits_another(cx.now) {
             cx.counters.challenge_acks += 1;
             self.send_ack(cx);
         }
@@ -321,7 +322,7 @@ impl Connection {
 
     /// tcp_send_dupack: says what is expected instead of a segment that lies outside the window.
     pub fn send_duplicate_ack(&mut self, segment: &Segment<'_>, cx: &mut Context<'_>) {
-        if segment.len() == 0 && self.oow_rate_limited(cx.now) {
+        if !self.invalid_limit.permits(segment, cx.now) {
             return;
         }
         if segment.end() != segment.seq && segment.seq.before(self.receive.nxt) {
@@ -330,15 +331,6 @@ impl Connection {
             self.receive.saw_duplicate(segment.seq, segment.end());
         }
         self.send_ack(cx);
-    }
-
-    /// tcp_oow_rate_limited: not more than two answers to invalid segments a second (tcp_invalid_ratelimit).
-    fn oow_rate_limited(&mut self, now: Time) -> bool {
-        let limited = self.last_oow_ack.is_some_and(|last| now.since(last) < Span::from_millis(500));
-        if !limited {
-            self.last_oow_ack = Some(now);
-        }
-        limited
     }
 
     /// tcp_done, with an error if it was no orderly end: nothing more comes or goes.

@@ -48,6 +48,10 @@ use table::{Socket, Surroundings};
 impl Kernel {
     /// tcp_v4_rcv: a segment for this host.
     pub(super) fn tcp_receive(&mut self, packet: Packet) {
+        // Connections are between two; whoever got a group's packet by mistake keeps quiet.
+        if packet.destination().is_multicast() || packet.destination().is_broadcast() {
+            return self.tcp_drop(TransportDrop::NotUnicast);
+        }
         let segment = match Segment::parse(packet.payload(), packet.source(), packet.destination()) {
             Ok(segment) => segment,
             Err(malformed) => return self.tcp_malformed(malformed),
@@ -67,6 +71,10 @@ impl Kernel {
                 TransportDrop::Checksum
             }
         };
+        self.tcp_drop(reason);
+    }
+
+    fn tcp_drop(&mut self, reason: TransportDrop) {
         self.out.note(|| Note::Drop(Drop::Transport(reason)));
     }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 
 use super::connection::{Agreed, Answered, Context, Opening, advertised_mss, agreement, initial_receiver};
-use super::segment::{Flags, Header, Options, Segment, Seq};
+use super::segment::{Flags, Header, InvalidLimit, Options, Segment, Seq};
 use super::timewait::in_window;
 use crate::host::interface::IfIndex;
 use crate::host::socket::SocketId;
@@ -48,7 +48,7 @@ pub(super) struct Request {
     sent_at: Time,
     timeouts: u32,
     pub deadline: Time,
-    last_oow_ack: Option<Time>,
+    invalid_limit: InvalidLimit,
 }
 
 /// What a segment does to a request.
@@ -80,7 +80,7 @@ impl Request {
             sent_at: now,
             timeouts: 0,
             deadline: now + Span::from_secs(1),
-            last_oow_ack: None,
+            invalid_limit: InvalidLimit::default(),
         }
     }
 
@@ -149,7 +149,7 @@ impl Request {
         let (syn, ack, rst) = (segment.has(Flags::SYN), segment.has(Flags::ACK), segment.has(Flags::RST));
         if segment.seq == self.peer_isn && syn && !ack && !rst && !old {
             // The peer has not got our answer, or not in time.
-            if !self.rate_limited(cx.now) {
+            if self.invalid_limit.permits(segment, cx.now) {
                 self.repeat(cx);
             }
             return Handshake::Wait;
@@ -160,7 +160,7 @@ impl Request {
         let expected = self.peer_isn + 1;
         if old || !in_window(segment, expected, u32::from(self.window)) {
             cx.drop(if old { TransportDrop::OldTimestamp } else { TransportDrop::InvalidSequence });
-            if !rst && !self.rate_limited(cx.now) {
+            if !rst && self.invalid_limit.permits(segment, cx.now) {
                 self.send_ack(cx);
             }
             return Handshake::Wait;
@@ -190,13 +190,5 @@ impl Request {
         };
         cx.outgoing.push(&self.opening.tuple, self.opening.device, 0, false, &header, (&[], &[]));
         cx.counters.out_segments += 1;
-    }
-
-    fn rate_limited(&mut self, now: Time) -> bool {
-        let limited = self.last_oow_ack.is_some_and(|last| now.since(last) < Span::from_millis(500));
-        if !limited {
-            self.last_oow_ack = Some(now);
-        }
-        limited
     }
 }

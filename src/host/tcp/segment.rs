@@ -7,6 +7,7 @@ use etherparse::checksum::Sum16BitWords;
 use etherparse::{TcpHeader, TcpOptionElement, TcpSlice};
 use smallvec::SmallVec;
 
+use crate::time::{Span, Time};
 use crate::wire::proto;
 
 /// A sequence number, which wraps (RFC 9293, section 3.4). It has no order of its own: see [`Seq::before`].
@@ -257,6 +258,28 @@ pub(super) const MAX_WINDOW_SCALE: u8 = 14;
 pub(super) const HEADER_LEN: u32 = 20;
 /// Bytes of the timestamps option, aligned.
 pub(super) const TIMESTAMPS_LEN: u32 = 12;
+
+/// How often invalid segments are answered, lest two confused hosts talk for ever: tcp_oow_rate_limited.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct InvalidLimit {
+    last: Option<Time>,
+}
+
+impl InvalidLimit {
+    /// Two answers a second (tcp_invalid_ratelimit), and every one to data, which does not come in answer to an answer.
+    pub fn permits(&mut self, segment: &Segment<'_>, now: Time) -> bool {
+        let carries = segment.end() != segment.seq && !segment.has(Flags::SYN);
+        carries || self.permits_another(now)
+    }
+
+    pub fn permits_another(&mut self, now: Time) -> bool {
+        let permitted = self.last.is_none_or(|last| now.since(last) >= Span::from_millis(500));
+        if permitted {
+            self.last = Some(now);
+        }
+        permitted
+    }
+}
 
 /// What a segment to be sent says, besides its ports and its data.
 #[derive(Clone, Debug, Default)]

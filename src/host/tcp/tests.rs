@@ -497,6 +497,25 @@ fn chosen_ports_differ_and_repeat_with_the_seed() {
     assert!(once.iter().all(|port| (32768..=60999).contains(port)));
 }
 
+#[test]
+fn sockets_are_small() {
+    use super::{connection::Connection, request::Request, table::Entry, timewait::TimeWait};
+    let sizes = [size_of::<Entry>(), size_of::<Connection>(), size_of::<Request>(), size_of::<TimeWait>()];
+    let limits = [32, 800, 160, 128];
+    assert!(sizes.iter().zip(limits).all(|(size, limit)| *size <= limit), "{sizes:?}");
+}
+
+#[test]
+fn a_lost_last_acknowledgement_is_repeated_for_every_fin() {
+    let mut pair = Pair::over(|n, _| (!(6..=7).contains(&n)).then_some(DELAY));
+    let (client, server, _) = pair.established();
+    pair.close(S, server);
+    pair.settle();
+    pair.close(C, client);
+    pair.run_for(Span::from_secs(2));
+    assert_eq!((pair.sockets(C), pair.sockets(S)), (0, 2), "{:#?}", pair.log);
+}
+
 /// Sends `amount` bytes from the client to the server, which reads `appetite` times as they come, and closes.
 fn transfer(pair: &mut Pair, amount: usize) -> Result<Vec<u8>, Errno> {
     let data: Vec<u8> = (0..amount).map(|i| (i * 7 % 251) as u8).collect();

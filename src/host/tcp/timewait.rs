@@ -2,7 +2,7 @@
 //! listens: net/ipv4/tcp_minisocks.c.
 
 use super::connection::{Clock, Connection, Context, State};
-use super::segment::{Flags, Header, Options, Segment, Seq, Tuple};
+use super::segment::{Flags, Header, InvalidLimit, Options, Segment, Seq, Tuple};
 use crate::host::interface::IfIndex;
 use crate::reason::{Tcp, TransportDrop};
 use crate::time::{Span, Time};
@@ -24,7 +24,7 @@ pub(super) struct TimeWait {
     scale: u8,
     clock: Clock,
     pub deadline: Time,
-    last_oow_ack: Option<Time>,
+    invalid_limit: InvalidLimit,
 }
 
 /// What becomes of it.
@@ -62,7 +62,7 @@ impl TimeWait {
             scale: connection.receive.scale(),
             clock: connection.clock,
             deadline: now + STAY,
-            last_oow_ack: None,
+            invalid_limit: InvalidLimit::default(),
         }
     }
 
@@ -91,7 +91,7 @@ impl TimeWait {
     fn receive_half(&mut self, segment: &Segment<'_>, old: bool, cx: &mut Context<'_>) -> Fate {
         if old || !in_window(segment, self.next, self.open_window) {
             cx.drop(if old { TransportDrop::OldTimestamp } else { TransportDrop::InvalidSequence });
-            self.send_limited_ack(cx);
+            self.send_limited_ack(segment, cx);
             return Fate::Stays;
         }
         if segment.has(Flags::RST) {
@@ -133,7 +133,7 @@ impl TimeWait {
             if old || ack {
                 self.deadline = cx.now + STAY;
             }
-            self.send_limited_ack(cx);
+            self.send_limited_ack(segment, cx);
         }
         Fate::Stays
     }
@@ -151,9 +151,8 @@ impl TimeWait {
         }
     }
 
-    fn send_limited_ack(&mut self, cx: &mut Context<'_>) {
-        if self.last_oow_ack.is_none_or(|last| cx.now.since(last) >= Span::from_millis(500)) {
-            self.last_oow_ack = Some(cx.now);
+    fn send_limited_ack(&mut self, segment: &Segment<'_>, cx: &mut Context<'_>) {
+        if self.invalid_limit.permits(segment, cx.now) {
             self.send_ack(cx);
         }
     }
