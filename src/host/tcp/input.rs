@@ -4,6 +4,7 @@ use super::ack::Judgement;
 use super::connection::{Connection, Context, State, agreement};
 use super::receive::Queued;
 use super::segment::{Flags, Segment};
+use super::send::Phase;
 use crate::host::socket::Errno;
 use crate::reason::{Reset, Retransmission, TransportDrop};
 use crate::time::Span;
@@ -258,6 +259,10 @@ impl Connection {
             return;
         }
         self.send.mark_too_long();
+        if self.send.has_lost() {
+            // Nothing was congested: the window stays as it is (tcp_simple_retransmit).
+            self.send.phase = Phase::Loss { until: self.send.nxt };
+        }
         self.repeat_lost(Retransmission::PathMtu, cx);
     }
 }

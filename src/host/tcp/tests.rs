@@ -497,6 +497,45 @@ fn chosen_ports_differ_and_repeat_with_the_seed() {
     assert!(once.iter().all(|port| (32768..=60999).contains(port)));
 }
 
+/// cases/tun-mtu, client-eth0.pcap: what a tunnel has no room for is cut and sent again at once.
+#[test]
+fn too_big_segments_are_cut_when_a_router_says_so() {
+    let mut pair = Pair::over(|_, what| (!what.contains(" 1448 ")).then_some(DELAY));
+    let (client, server, _) = pair.established();
+    pair.write(C, client, &[7; 6000]).unwrap();
+    pair.at(C, |tcp, around| {
+        let it = tcp.connection(client).unwrap();
+        let (tuple, seq) = (it.tuple, it.send.una);
+        tcp.icmp_error(&tuple, seq, (3, 4, 1480), around);
+        tcp.icmp_error(&tuple, seq + 1_000_000, (3, 4, 600), around);
+    });
+    pair.settle();
+    assert_eq!(pair.read(S, server).unwrap().len(), 6000);
+    let counters = &pair.ends[C].tcp.counters;
+    assert_eq!((counters.retransmitted, counters.timeouts, counters.foreign_errors), (8, 0, 1));
+}
+
+#[test]
+fn an_unreachable_port_refuses_and_a_dead_route_is_waited_for() {
+    let mut pair = Pair::over(|n, _| (n == 1).then_some(DELAY));
+    let refused = pair.connect(40001).unwrap();
+    let tell = |pair: &mut Pair, id: SocketId, code: u8| {
+        let it = pair.ends[C].tcp.connection(id).unwrap();
+        let (tuple, seq) = (it.tuple, it.send.una);
+        pair.at(C, |tcp, around| tcp.icmp_error(&tuple, seq, (3, code, 0), around));
+    };
+    tell(&mut pair, refused, 3);
+    assert_eq!(pair.error(C, refused), Some(Errno::ConnectionRefused));
+
+    let mut pair = Pair::over(|n, _| (n < 3).then_some(DELAY));
+    let (client, _, _) = pair.established();
+    pair.write(C, client, b"anybody?").unwrap();
+    tell(&mut pair, client, 1);
+    assert_eq!(pair.error(C, client), None);
+    pair.run_for(Span::from_secs(1200));
+    assert_eq!(pair.error(C, client), Some(Errno::HostUnreachable));
+}
+
 #[test]
 fn sockets_are_small() {
     use super::{connection::Connection, request::Request, table::Entry, timewait::TimeWait};
