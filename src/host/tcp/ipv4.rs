@@ -9,6 +9,7 @@ use crate::host::socket::{Errno, SocketId};
 use crate::reason::{Drop, Note, TransportDrop};
 use crate::wire::{IPV4_LEN, proto};
 
+use super::output::{Addressed, Outgoing};
 use super::segment::{Flags, Malformed, Segment, Seq, Tuple};
 use super::table::{Socket, Surroundings, Tcp};
 
@@ -78,28 +79,41 @@ impl Kernel {
     }
 
     /// Hands to IP what the sockets have made. What IP refuses counts as lost on the way: it will be sent again.
+    ///
+    /// A segment to this very host may be answered before IP returns; the answer waits its turn in the queue.
     fn tcp_transmit(&mut self) {
+        if std::mem::replace(&mut self.tcp.transmitting, true) {
+            return;
+        }
+        let mut batch = Outgoing::default();
         while !self.tcp.outgoing.segments.is_empty() {
-            let mut outgoing = std::mem::take(&mut self.tcp.outgoing);
-            for segment in outgoing.segments.drain(..) {
-                let flow = Flow {
-                    source: Some(segment.source),
-                    destination: segment.destination,
-                    protocol: proto::TCP,
-                    ttl: None,
-                    tos: 0,
-                    dont_fragment: true,
-                    id: Some(segment.ip_id),
-                    oif: segment.device,
-                };
-                let bytes = &outgoing.bytes[segment.bytes];
+            std::mem::swap(&mut batch, &mut self.tcp.outgoing);
+            for segment in batch.segments.drain(..) {
+                let bytes = &batch.bytes[segment.bytes.clone()];
                 // An error here is a drop that IP has explained already.
-                let _ = self.send_ipv4(&flow, |buffer| buffer.extend_from_slice(bytes));
+                let _ = self.send_ipv4(&segment.flow(), |buffer| buffer.extend_from_slice(bytes));
             }
-            if self.tcp.outgoing.segments.is_empty() {
-                outgoing.clear();
-                self.tcp.outgoing = outgoing;
-            }
+            batch.clear();
+        }
+        // The larger of the two buffers is kept for the next time.
+        if batch.bytes.capacity() > self.tcp.outgoing.bytes.capacity() {
+            self.tcp.outgoing = batch;
+        }
+        self.tcp.transmitting = false;
+    }
+}
+
+impl Addressed {
+    fn flow(&self) -> Flow {
+        Flow {
+            source: Some(self.source),
+            destination: self.destination,
+            protocol: proto::TCP,
+            ttl: None,
+            tos: 0,
+            dont_fragment: true,
+            id: Some(self.ip_id),
+            oif: self.device,
         }
     }
 }

@@ -31,6 +31,8 @@ pub struct Tcp {
     listeners: FxHashMap<u16, SmallVec<[SocketId; 1]>>,
     pub(super) ports: Ports,
     pub(super) outgoing: Outgoing,
+    /// Segments are being handed to IP: whoever makes more need not do it again.
+    pub(super) transmitting: bool,
     pub(super) counters: TcpCounters,
     random: Stream,
     isn_secret: u64,
@@ -101,6 +103,7 @@ impl Tcp {
             listeners: FxHashMap::default(),
             ports: Ports::default(),
             outgoing: Outgoing::default(),
+            transmitting: false,
             counters: TcpCounters::default(),
             random,
             isn_secret,
