@@ -1,10 +1,13 @@
-//! Our one-line descriptions of frames against tcpdump's own, on recorded frames. Skipped where tcpdump is not installed.
+//! Our one-line descriptions and filter expressions against tcpdump's own, on recorded frames. Skipped where tcpdump is
+//! not installed.
 
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use lvslab::wire::Frame;
-use lvslab::wire::describe::Describer;
+use lvslab::wire::describe::{Describer, describe};
+use lvslab::wire::filter::{Filter, Names};
 
 /// The frames of a classic pcap file, little-endian.
 fn frames(file: &Path) -> Vec<Frame> {
@@ -31,26 +34,89 @@ fn captures(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-fn tcpdump(link: bool, file: &Path) -> Option<String> {
-    let flags = if link { "-tner" } else { "-tnr" };
-    let output = Command::new("tcpdump").arg(flags).arg(file).output().ok()?;
+/// The recorded captures of the cases.
+fn recorded() -> Vec<PathBuf> {
+    let folder = std::env::var("CASES").unwrap_or_else(|_| "tests/cases".to_owned());
+    let mut files = Vec::new();
+    captures(Path::new(&folder), &mut files);
+    files.sort();
+    files
+}
+
+fn tcpdump(flags: &str, file: &Path, expression: &str) -> Option<String> {
+    let output = Command::new("tcpdump").arg(flags).arg(file).arg(expression).output().ok()?;
     Some(String::from_utf8(output.stdout).unwrap())
 }
 
 #[test]
 fn lines_are_those_of_tcpdump() {
-    let folder = std::env::var("CASES").unwrap_or_else(|_| "tests/cases".to_owned());
-    let mut files = Vec::new();
-    captures(Path::new(&folder), &mut files);
-    files.sort();
-    for file in files {
+    for file in recorded() {
         for link in [false, true] {
-            let Some(expected) = tcpdump(link, &file) else { return };
+            let Some(expected) = tcpdump(if link { "-tner" } else { "-tnr" }, &file, "") else { return };
             let mut describer = if link { Describer::with_link_header() } else { Describer::default() };
             let ours: Vec<String> = frames(&file).iter().map(|frame| describer.describe(frame).to_string()).collect();
             for (number, (ours, expected)) in ours.iter().zip(expected.lines()).enumerate() {
                 assert_eq!(ours, expected, "{}: frame {}", file.display(), number + 1);
             }
+        }
+    }
+}
+
+/// Knows no names.
+struct Numbers;
+
+impl Names for Numbers {
+    fn host(&mut self, _: &str) -> Option<Ipv4Addr> {
+        None
+    }
+
+    fn port(&mut self, _: &str) -> Option<u16> {
+        None
+    }
+}
+
+#[test]
+fn filters_let_pass_what_tcpdump_does() {
+    const EXPRESSIONS: [&str; 30] = [
+        "arp",
+        "ip",
+        "icmp or arp",
+        "tcp and not port 80",
+        "host 192.168.1.200",
+        "src host 192.168.1.200",
+        "dst 192.168.1.200 and tcp",
+        "net 10.0.0.0/8",
+        "dst net 192.168",
+        "src net 10.0.0.0 mask 255.255.255.0",
+        "tcp port 80",
+        "tcp src port 80",
+        "src or dst port 80",
+        "udp port 8848 or 53",
+        "portrange 40000-40010",
+        "tcp[tcpflags] & (tcp-syn|tcp-fin) != 0",
+        "tcp[tcpflags] == tcp-syn",
+        "tcp[13] & 4 != 0",
+        "(tcp[13] = 2 or tcp[13] = 18) and host 192.168.1.198",
+        "icmp[icmptype] = icmp-echo",
+        "ip[8] = 63",
+        "ip[6:2] & 0x1fff = 0",
+        "ether host 02:00:00:00:01:00",
+        "ether src 02:00:00:00:02:00 and not broadcast",
+        "ether proto 0x0806",
+        "ip proto 112 or ip multicast",
+        "vrrp",
+        "proto 4",
+        "arp[6:2] = 2",
+        "less 60 and greater 50",
+    ];
+    for file in recorded() {
+        let frames = frames(&file);
+        for expression in EXPRESSIONS {
+            let Some(expected) = tcpdump("-tnSr", &file, expression) else { return };
+            let filter = Filter::parse(expression, &mut Numbers).unwrap();
+            let ours: Vec<String> =
+                frames.iter().filter(|frame| filter.matches(frame)).map(|frame| describe(frame).to_string()).collect();
+            assert_eq!(ours, expected.lines().collect::<Vec<_>>(), "{}: {expression}", file.display());
         }
     }
 }

@@ -8,6 +8,7 @@ mod language;
 mod ping;
 mod processes;
 mod services;
+mod tcpdump;
 
 use crate::apps;
 use crate::host::{Job, Kernel, process::Task};
@@ -52,6 +53,7 @@ pub const COMMANDS: &[(&str, Command)] = &[
     ("put", Command::Running(apps::put)),
     ("sink", Command::Running(apps::sink)),
     ("sleep", Command::Running(basic::sleep)),
+    ("tcpdump", Command::Running(tcpdump::tcpdump)),
     ("true", Command::Instant(|_, _, _| 0)),
     ("udpecho", Command::Running(apps::udpecho)),
     ("udpsend", Command::Running(apps::udpsend)),

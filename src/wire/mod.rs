@@ -6,6 +6,7 @@
 pub mod build;
 mod checksum;
 pub mod describe;
+pub mod filter;
 mod frame;
 mod mac;
 pub mod read;
