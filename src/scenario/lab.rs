@@ -122,7 +122,11 @@ impl<'a> Lab<'a> {
                 Action::Cable(node, interface, plugged) => {
                     self.engine.schedule_cable(at, self.cables[node.0 as usize][*interface], *plugged);
                 }
-                Action::Crash(node) => self.type_in(at, *node, "crash"),
+                Action::Crash(node) => {
+                    for &cable in &self.cables[node.0 as usize] {
+                        self.engine.schedule_cable(at, cable, false);
+                    }
+                }
             }
         }
         if let Some(until) = self.plan.until {

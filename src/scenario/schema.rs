@@ -127,7 +127,7 @@ pub enum Fault {
     LinkDown(String),
     /// The cable of an interface is plugged in again.
     LinkUp(String),
-    /// A machine loses power: nothing runs on it any more, and its cables go dead.
+    /// A machine loses power: nobody hears from it any more.
     Crash(String),
 }
 
