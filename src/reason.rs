@@ -48,6 +48,13 @@ pub enum Console {
         /// What; not always a whole line.
         text: String,
     },
+    /// Somebody has asked for a command that does not exist.
+    Unknown {
+        /// Its name.
+        name: String,
+        /// Those that exist, with the most alike first.
+        known: Vec<&'static str>,
+    },
     /// A job has ended.
     Ended {
         /// Which job.
@@ -128,6 +135,9 @@ impl fmt::Display for Console {
         match self {
             Console::Typed { line, .. } => write!(f, "$ {line}"),
             Console::Printed { text, .. } => f.write_str(text),
+            Console::Unknown { name, known } => {
+                write!(f, "a node has no command {name}; it has {}", known.join(", "))
+            }
             Console::Ended { status, .. } => write!(f, "exit status {status}"),
         }
     }

@@ -319,6 +319,11 @@ impl Kernel {
         self.files.write(path, bytes, append)
     }
 
+    /// The names in a directory.
+    pub fn list_path(&self, path: &str) -> Vec<String> {
+        self.files.list(path)
+    }
+
     /// What is at a path.
     pub fn kind_of_path(&self, path: &str) -> Option<Kind> {
         if path == "/dev/null" {

@@ -41,7 +41,7 @@ pub use ip::Flow;
 pub use kernel::Kernel;
 pub use packet::Packet;
 pub use process::{Pid, Sys};
-pub use program::{Io, Process};
+pub use program::{Io, Process, SIGPIPE};
 pub use raw::{Captured, Direction, IcmpError, PacketSocket, RawBind, RawId, RawSocket, Received};
 pub use route::{Route, RouteKind};
 pub use socket::{Bind, Errno, SocketId};

@@ -100,15 +100,29 @@ impl Sys {
     /// ended with 127, as the shell's `wait` has it.
     pub async fn join(&self, pid: Pid) -> i32 {
         loop {
-            let ended = self.with(|kernel| match kernel.scheduler.reap(pid) {
+            if let Some(status) = self.join_until(pid, None).await {
+                return status;
+            }
+        }
+    }
+
+    /// As [`Sys::join`], but not longer than until then; none if the child is still alive.
+    pub async fn join_until(&self, pid: Pid, until: Option<Time>) -> Option<i32> {
+        loop {
+            let ended = self.with(|kernel| match kernel.scheduler.reap(self.pid, pid) {
                 None if !kernel.scheduler.is_alive(pid) => Some(127),
                 status => status,
             });
-            match ended {
-                Some(status) => return status,
-                None => self.wait(&[WaitOn::Exit(pid)], None).await,
+            if ended.is_some() || until.is_some_and(|at| self.now() >= at) {
+                return ended;
             }
+            self.wait(&[WaitOn::Exit(pid)], until).await;
         }
+    }
+
+    /// Gives the calling process another name, as exec does.
+    pub fn rename(&self, name: &str) {
+        self.with(|kernel| kernel.scheduler.rename(self.pid, name));
     }
 }
 
@@ -158,8 +172,8 @@ pub struct Scheduler {
     runnable: VecDeque<Pid>,
     started: Vec<(Pid, Task)>,
     killed: Vec<Pid>,
-    /// Children that have ended, with their parents, who have not asked yet.
-    zombies: BTreeMap<Pid, (Pid, i32)>,
+    /// Children that have ended, behind their parents, who have not asked yet.
+    zombies: BTreeMap<(Pid, Pid), i32>,
     /// What the console has started and that has ended since it looked last.
     console: Vec<(Pid, i32)>,
     last_pipe: u32,
@@ -239,9 +253,15 @@ impl Scheduler {
         (self.last_pipe, Rc::clone(&self.abandoned_pipes))
     }
 
-    /// The exit status of a process that has ended. The kernel forgets it.
-    fn reap(&mut self, pid: Pid) -> Option<i32> {
-        self.zombies.remove(&pid).map(|(_, status)| status)
+    /// The exit status of a child that has ended. The kernel forgets it.
+    fn reap(&mut self, parent: Pid, pid: Pid) -> Option<i32> {
+        self.zombies.remove(&(parent, pid))
+    }
+
+    fn rename(&mut self, pid: Pid, name: &str) {
+        if let Some(entry) = self.living.get_mut(&pid) {
+            entry.place.name = name.into();
+        }
     }
 
     fn thread_of(&self, pid: Pid) -> Place {
@@ -297,12 +317,14 @@ impl Scheduler {
     fn bury(&mut self, pid: Pid, status: i32) {
         let Some(entry) = self.living.remove(&pid) else { return };
         self.stop_waiting(pid, &entry.waiting_on);
-        self.zombies.retain(|_, (parent, _)| *parent != pid);
+        while let Some((&child, _)) = self.zombies.range((pid, Pid(0))..=(pid, Pid(u32::MAX))).next() {
+            self.zombies.remove(&child);
+        }
         if entry.place.leader.is_none() {
             if entry.place.parent == CONSOLE {
                 self.console.push((pid, status));
             } else if self.is_alive(entry.place.parent) {
-                self.zombies.insert(pid, (entry.place.parent, status));
+                self.zombies.insert((entry.place.parent, pid), status);
             }
         }
         self.wake(WaitOn::Exit(pid));

@@ -8,7 +8,7 @@ use super::socket::Errno;
 use super::stdio::{Output, Stdin};
 
 /// The signal of a program that writes to a pipe which nobody reads (SIGPIPE).
-const SIGPIPE: i32 = 13;
+pub const SIGPIPE: i32 = 13;
 
 /// What an instant command reads and writes. Arguments are as in C: the first is the command's own name.
 #[derive(Debug, Default)]

@@ -2,6 +2,7 @@
 
 mod arping;
 mod basic;
+mod files;
 mod getopt;
 mod iptables;
 mod language;
@@ -9,20 +10,28 @@ mod ping;
 mod processes;
 mod services;
 mod tcpdump;
+#[cfg(test)]
+pub(crate) mod testing;
+mod text;
 
 use crate::apps;
 use crate::host::{Job, Kernel, process::Task};
 
 pub use crate::host::{Io, Process};
-pub use language::Session;
+pub use language::{Session, system};
+
+use basic::seconds;
+
+/// A program that does its work at once: what it changes, its arguments, what it reads and writes; its exit status.
+pub type Instant = fn(&mut Kernel, &[String], &mut Io) -> i32;
 
 /// A program that a node can run.
 #[derive(Clone, Copy)]
 pub enum Command {
     /// Ends in the moment in which it begins: looks at the kernel or changes it.
-    Instant(fn(&mut Kernel, &[String], &mut Io) -> i32),
+    Instant(Instant),
     /// As [`Command::Instant`], but begins only when all of its standard input has come.
-    Filter(fn(&mut Kernel, &[String], &mut Io) -> i32),
+    Filter(Instant),
     /// Takes its time.
     Running(fn(Process, Vec<String>) -> Task),
 }
@@ -41,20 +50,49 @@ pub fn find(name: &str) -> Option<Command> {
 /// All commands, in the order of the alphabet.
 pub const COMMANDS: &[(&str, Command)] = &[
     ("arping", Command::Running(arping::arping)),
-    ("echo", Command::Instant(basic::echo)),
+    ("cat", Command::Running(text::cat)),
+    ("chmod", Command::Instant(files::chmod)),
+    ("cp", Command::Instant(files::cp)),
+    ("cut", Command::Filter(text::cut)),
+    ("date", Command::Instant(basic::date)),
+    ("echo", Command::Instant(text::echo)),
+    ("egrep", Command::Filter(text::grep)),
     ("false", Command::Instant(|_, _, _| 1)),
     ("get", Command::Running(apps::get)),
+    ("grep", Command::Filter(text::grep)),
+    ("head", Command::Running(text::head)),
     ("hold", Command::Running(apps::hold)),
     ("httpd", Command::Running(apps::httpd)),
+    ("id", Command::Instant(basic::id)),
     ("iptables", Command::Instant(iptables::iptables)),
     ("iptables-save", Command::Instant(iptables::save)),
+    ("killall", Command::Instant(processes::killall)),
+    ("ls", Command::Instant(files::ls)),
+    ("mkdir", Command::Instant(files::mkdir)),
+    ("mv", Command::Instant(files::mv)),
+    ("pgrep", Command::Instant(processes::pgrep)),
+    ("pidof", Command::Instant(processes::pidof)),
     ("ping", Command::Running(ping::ping)),
     ("pkill", Command::Instant(processes::pkill)),
+    ("printf", Command::Instant(text::printf)),
+    ("ps", Command::Instant(processes::ps)),
     ("put", Command::Running(apps::put)),
+    ("rm", Command::Instant(files::rm)),
+    ("rmdir", Command::Instant(files::rmdir)),
+    ("seq", Command::Instant(text::seq)),
     ("sink", Command::Running(apps::sink)),
     ("sleep", Command::Running(basic::sleep)),
+    ("sort", Command::Filter(text::sort)),
+    ("tail", Command::Filter(text::tail)),
     ("tcpdump", Command::Running(tcpdump::tcpdump)),
+    ("tee", Command::Running(text::tee)),
+    ("touch", Command::Instant(files::touch)),
+    ("tr", Command::Filter(text::tr)),
     ("true", Command::Instant(|_, _, _| 0)),
     ("udpecho", Command::Running(apps::udpecho)),
     ("udpsend", Command::Running(apps::udpsend)),
+    ("uname", Command::Instant(basic::uname)),
+    ("uniq", Command::Filter(text::uniq)),
+    ("wc", Command::Filter(text::wc)),
+    ("whoami", Command::Instant(basic::whoami)),
 ];

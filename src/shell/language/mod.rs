@@ -1,59 +1,78 @@
-//! The shell language.
+//! The shell language: bash's grammar as far as scripts of clusters use it, evaluated over a node's files and commands.
+//! Nothing is ever run outside of the simulator.
+//!
+//! [`parse`] makes a syntax tree, [`run`] walks it, [`simple`] finds and starts commands, [`expand`] and the files
+//! about parameters, arithmetic and patterns turn words into arguments.
 
-use crate::host::{Job, Output, Stdin, Sys, process::Task};
-use crate::shell::{Command, Io, Process, find};
+mod arithmetic;
+mod builtins;
+mod conditional;
+mod escape;
+mod expand;
+mod interpreter;
+mod parameter;
+mod parse;
+mod pattern;
+mod redirect;
+mod run;
+mod simple;
+mod state;
+#[cfg(test)]
+mod tests;
 
-/// A login on a node: what one command line leaves to the next.
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+
+use crate::host::process::Task;
+use crate::host::{Job, Process};
+
+pub(super) use builtins::signal_number;
+pub(super) use escape::{Escape, escape, unescape};
+use interpreter::Shell;
+use state::State;
+
+/// A future that may contain others of its kind, as commands contain commands.
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// A login on a node: the variables, functions and working directory that one command line leaves to the next.
 #[derive(Clone, Debug, Default)]
-pub struct Session {}
+pub struct Session(Rc<RefCell<State>>);
 
 impl Session {
-    /// A command line to run; `&` at its end puts it into the background.
+    /// A command line to run; `&` at its end puts it into the background, where it changes nothing for later lines.
     pub fn job(&self, line: &str) -> Job {
         let text = line.trim_end();
-        let (text, background) = match text.strip_suffix('&') {
-            Some(rest) if !rest.ends_with('&') => (rest, true),
-            _ => (text, false),
+        let (script, background) = match text.strip_suffix('&') {
+            Some(rest) if !rest.ends_with(['&', '\\', '>', '<']) => (rest.to_owned(), true),
+            _ => (text.to_owned(), false),
         };
-        let script = text.to_owned();
-        Job {
-            line: line.to_owned(),
-            background,
-            start: Box::new(move |sys, out, err| Box::pin(run(script, sys, out, err))),
-        }
+        let session = self.clone();
+        let start = move |sys, out, err| -> Task {
+            let state = session.0.borrow().clone();
+            let cwd = Rc::clone(&state.cwd);
+            let process = Process { sys, stdin: Default::default(), out, err, cwd };
+            Box::pin(async move {
+                let mut shell = Shell::new(process, state);
+                shell.script(&script).await;
+                let status = shell.state.status;
+                if !background {
+                    *session.0.borrow_mut() = shell.state;
+                }
+                status
+            })
+        };
+        Job { line: line.to_owned(), background, start: Box::new(start) }
     }
 }
 
-async fn run(script: String, sys: Sys, out: Output, err: Output) -> i32 {
-    let mut status = 0;
-    for command in script.split([';', '\n']) {
-        let args: Vec<String> = command.split_whitespace().map(|word| word.replace(['"', '\''], "")).collect();
-        let Some(name) = args.first() else { continue };
-        status = match find(name.rsplit('/').next().unwrap_or(name)) {
-            None => {
-                let text = format!("bash: line 1: {name}: command not found\n");
-                let _ = sys.with(|kernel| err.write(kernel, &text));
-                127
-            }
-            Some(Command::Instant(call) | Command::Filter(call)) => {
-                let mut io = Io::default();
-                sys.with(|kernel| {
-                    let status = call(kernel, &args, &mut io);
-                    let _ = out.write(kernel, &io.out);
-                    let _ = err.write(kernel, &io.err);
-                    status
-                })
-            }
-            Some(Command::Running(start)) => {
-                let (out, err) = (out.clone(), err.clone());
-                let name = name.clone();
-                let start = move |sys| -> Task {
-                    start(Process { sys, stdin: Stdin::Null, out, err, cwd: "/root".into() }, args)
-                };
-                let pid = sys.spawn(&name, start);
-                sys.join(pid).await
-            }
-        };
-    }
-    status
+/// A command line that a program hands to a shell, as system(3) does.
+pub fn system(process: Process, script: String) -> Task {
+    Box::pin(async move {
+        let cwd = Rc::clone(&process.cwd);
+        let mut shell = Shell::new(process, State { cwd, ..State::default() });
+        shell.script(&script).await;
+        shell.state.status
+    })
 }
