@@ -44,8 +44,8 @@ pub struct Run {
 }
 
 const FILTERS: &str = "\
-Filters are written as for tcpdump: arp, ip, tcp, udp, icmp, vrrp, host A, src A, dst A, net A/N, port N, ether host M,
-broadcast, joined by and, or, not and parentheses. Besides:
+FILTER is an expression as for tcpdump (arp, icmp, host A, src A, net A/N, tcp port 80, ether host M, joined by and, or,
+not, and parentheses), with these words besides:
   node NAME, on NODE.IFACE         at this node, at this interface
   in, out                          as the node sees it
   request, reply                   ARP
@@ -60,7 +60,7 @@ Examples:
   lvslab run dr.ron --trace none --record out";
 
 fn parse_filter(text: &str) -> Result<Filter, String> {
-    Filter::parse(text).map_err(|error| format!("{error}; words: {}", WORDS.join(" ")))
+    Filter::parse(text).map_err(|error| format!("{error}; words besides tcpdump's: {}", WORDS.join(" ")))
 }
 
 fn parse_time(text: &str) -> Result<Span, &'static str> {

@@ -80,7 +80,7 @@ pub fn busiest(trace: &Trace) -> Vec<(usize, String, String)> {
         }
     }
     let mut busiest: Vec<_> = counts.into_iter().map(|((place, line), count)| (count, place, line)).collect();
-    busiest.sort_by(|a, b| b.0.cmp(&a.0));
+    busiest.sort_by_key(|&(count, ..)| std::cmp::Reverse(count));
     busiest.truncate(NAMED);
     busiest
 }

@@ -18,7 +18,8 @@ use super::tree::Tree;
 /// All that is wrong with it: the first place that is not RON or not of the right type, or else everything that makes
 /// no sense, in the file's order.
 pub fn load(text: &str) -> Result<Plan, Vec<Diagnostic>> {
-    let scenario = parse(text).map_err(|diagnostic| vec![diagnostic])?;
+    let options = ron::Options::default().with_default_extension(Extensions::IMPLICIT_SOME);
+    let scenario: Scenario = options.from_str(text).map_err(|error| vec![explain(&error, text)])?;
     check(&scenario).map_err(|problems| {
         let tree = Tree::of(text);
         let mut diagnostics: Vec<_> = problems.into_iter().map(|problem| problem.locate(&tree, text)).collect();
@@ -27,12 +28,7 @@ pub fn load(text: &str) -> Result<Plan, Vec<Diagnostic>> {
     })
 }
 
-/// The scenario as it is written.
-fn parse(text: &str) -> Result<Scenario, Diagnostic> {
-    let options = ron::Options::default().with_default_extension(Extensions::IMPLICIT_SOME);
-    options.from_str(text).map_err(|error| explain(&error, text))
-}
-
+/// What ron could not read.
 fn explain(error: &SpannedError, text: &str) -> Diagnostic {
     let at = range(text, error.span.start, error.span.end);
     let (message, hint) = match &error.code {

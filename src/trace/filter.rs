@@ -1,16 +1,15 @@
 //! Which frames are meant: the language of `--trace` and of expectations about frames.
 //!
-//! It is tcpdump's, as far as it goes (`arp`, `host A`, `tcp port 80 and not src host A`), and speaks of nodes and
-//! interfaces besides. A frame at an interface is looked at; see [`Sighting`].
+//! It is tcpdump's (`arp`, `host A`, `tcp port 80 and not src host A`), and speaks of nodes, interfaces and decisions
+//! besides. What it looks at is a frame at an interface; see [`Sighting`].
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use ipnet::Ipv4Net;
-
 use super::facts::Facts;
 use super::record::Direction;
-use crate::wire::{Frame, MacAddr, proto};
+use crate::wire::Frame;
+use crate::wire::filter::{self as packet, FilterError};
 
 /// A choice of frames.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,24 +35,10 @@ pub enum Test {
     Interface(String),
     /// `in` or `out`, as the node sees it.
     Direction(Direction),
-    /// `arp`.
-    Arp,
+    /// What tcpdump's own words say of the frame.
+    Packet(packet::Filter),
     /// `request` or `reply`: what ARP's operation is.
     ArpOperation(u16),
-    /// `ip`.
-    Ip,
-    /// `tcp`, `udp`, `icmp`, `igmp`, `vrrp`, `ipip`, or `proto N`.
-    Protocol(u8),
-    /// `host A`, `src A`, `dst A`: an IP address, or one that ARP speaks of.
-    Host(Side, Ipv4Addr),
-    /// `net A/N`, `src net A/N`, `dst net A/N`.
-    Net(Side, Ipv4Net),
-    /// `port N`, `src port N`, `dst port N`.
-    Port(Side, u16),
-    /// `ether host M`, `ether src M`, `ether dst M`.
-    Mac(Side, MacAddr),
-    /// `broadcast`: to everybody on the segment.
-    Broadcast,
     /// `conn A:P`: one end of the conversation is this.
     Connection(SocketAddrV4),
     /// `syn` (without ACK), `synack`, `fin`, `rst`, `data`.
@@ -62,17 +47,6 @@ pub enum Test {
     Dropped,
     /// `noted`: the node decided something about it that is worth telling.
     Noted,
-}
-
-/// Which end of a frame is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    /// Either.
-    Any,
-    /// Where it comes from.
-    Source,
-    /// Where it goes.
-    Destination,
 }
 
 /// Kinds of TCP segments.
@@ -114,7 +88,7 @@ impl Filter {
     ///
     /// If the text is none.
     pub fn parse(text: &str) -> Result<Filter, BadFilter> {
-        let spaced = text.replace('(', " ( ").replace(')', " ) ").replace('!', " not ");
+        let spaced = text.replace('(', " ( ").replace(')', " ) ").replace('!', " ! ").replace("! =", "!=");
         let words: Vec<_> = spaced.split_whitespace().collect();
         if words.is_empty() {
             return Ok(Filter::all());
@@ -167,36 +141,14 @@ impl Test {
                 _ => name == at.interface,
             },
             Test::Direction(direction) => at.direction == Some(*direction),
-            Test::Arp => facts.arp.is_some(),
+            Test::Packet(filter) => at.frame.is_some_and(|frame| filter.matches(frame)),
             Test::ArpOperation(operation) => facts.arp == Some(*operation),
-            Test::Ip => facts.protocol.is_some(),
-            Test::Protocol(protocol) => facts.protocol == Some(*protocol),
-            Test::Host(side, address) => side.of(facts.addresses, |known| known == *address),
-            Test::Net(side, net) => side.of(facts.addresses, |known| net.contains(&known)),
-            Test::Port(side, port) => side.of(facts.ports, |known| known == *port),
-            Test::Mac(side, mac) => {
-                side.of(at.frame.map(|frame| (frame.source(), frame.destination())), |known| known == *mac)
-            }
-            Test::Broadcast => at.frame.is_some_and(|frame| frame.destination() == MacAddr::BROADCAST),
-            Test::Connection(end) => {
-                let ends = facts.addresses.zip(facts.ports);
-                let ends = ends.map(|((a, b), (p, q))| (SocketAddrV4::new(a, p), SocketAddrV4::new(b, q)));
-                Side::Any.of(ends, |known| known == *end)
-            }
+            Test::Connection(end) => facts.addresses.zip(facts.ports).is_some_and(|((source, destination), ports)| {
+                *end == SocketAddrV4::new(source, ports.0) || *end == SocketAddrV4::new(destination, ports.1)
+            }),
             Test::Segment(segment) => facts.segment == Some(*segment),
             Test::Dropped => at.dropped,
             Test::Noted => at.noted,
-        }
-    }
-}
-
-impl Side {
-    fn of<T>(self, ends: Option<(T, T)>, test: impl Fn(T) -> bool) -> bool {
-        let Some((source, destination)) = ends else { return false };
-        match self {
-            Side::Any => test(source) || test(destination),
-            Side::Source => test(source),
-            Side::Destination => test(destination),
         }
     }
 }
@@ -208,13 +160,10 @@ pub enum BadFilter {
     Incomplete(String),
     /// This word makes no sense here.
     Unexpected(String),
-    /// A word that is not what stands before it asks for.
-    NotA {
-        /// What is asked for.
-        kind: &'static str,
-        /// The word.
-        word: String,
-    },
+    /// A word that is not what `conn` asks for.
+    NotAnEnd(String),
+    /// Words that are not ours, and not tcpdump's either.
+    Packet(String, FilterError),
 }
 
 impl std::error::Error for BadFilter {}
@@ -224,47 +173,33 @@ impl fmt::Display for BadFilter {
         match self {
             BadFilter::Incomplete(word) => write!(f, "something must follow `{word}`"),
             BadFilter::Unexpected(word) => write!(f, "`{word}` is not understood here"),
-            BadFilter::NotA { kind, word } => write!(f, "`{word}` is not {kind}"),
+            BadFilter::NotAnEnd(word) => write!(f, "`{word}` is not an address and a port, like 192.168.1.10:40001"),
+            BadFilter::Packet(words, error) => write!(f, "`{words}`: {error}"),
         }
     }
 }
 
-/// All words that a filter can begin with.
+/// The words that this language has besides tcpdump's.
 pub const WORDS: &[&str] = &[
-    "all",
-    "arp",
-    "broadcast",
-    "conn",
-    "data",
-    "drops",
-    "dst",
-    "ether",
-    "fin",
-    "host",
-    "icmp",
-    "igmp",
-    "in",
-    "ip",
-    "ipip",
-    "net",
-    "node",
-    "none",
-    "not",
-    "noted",
-    "on",
-    "out",
-    "port",
-    "proto",
-    "reply",
-    "request",
-    "rst",
-    "src",
-    "syn",
-    "synack",
-    "tcp",
-    "udp",
-    "vrrp",
+    "all", "conn", "data", "drops", "fin", "in", "node", "none", "noted", "on", "out", "reply", "request", "rst",
+    "syn", "synack",
 ];
+
+/// The words that join others.
+const JOINTS: &[&str] = &["and", "&&", "or", "||", "not", "!", "(", ")"];
+
+/// Nobody in a filter has a name but nodes and interfaces.
+struct Nameless;
+
+impl packet::Names for Nameless {
+    fn host(&mut self, _: &str) -> Option<Ipv4Addr> {
+        None
+    }
+
+    fn port(&mut self, _: &str) -> Option<u16> {
+        None
+    }
+}
 
 struct Parser<'a> {
     words: &'a [&'a str],
@@ -288,11 +223,6 @@ impl<'a> Parser<'a> {
         Ok(word)
     }
 
-    fn parsed<T: std::str::FromStr>(&mut self, after: &str, kind: &'static str) -> Result<T, BadFilter> {
-        let word = self.next(after)?;
-        word.parse().map_err(|_| BadFilter::NotA { kind, word: word.to_owned() })
-    }
-
     fn any_of(&mut self) -> Result<Filter, BadFilter> {
         let mut filter = self.all_of()?;
         while self.take(&["or", "||"]) {
@@ -304,7 +234,7 @@ impl<'a> Parser<'a> {
     fn all_of(&mut self) -> Result<Filter, BadFilter> {
         let mut filter = self.one()?;
         loop {
-            // As in tcpdump, `tcp port 80` is both.
+            // `and` may be left out: `in syn` is both.
             let and = self.take(&["and", "&&"]);
             if !and && self.words.first().is_none_or(|word| matches!(*word, "or" | "||" | ")")) {
                 return Ok(filter);
@@ -314,7 +244,7 @@ impl<'a> Parser<'a> {
     }
 
     fn one(&mut self) -> Result<Filter, BadFilter> {
-        if self.take(&["not"]) {
+        if self.take(&["not", "!"]) {
             return Ok(Filter::Not(Box::new(self.one()?)));
         }
         if self.take(&["("]) {
@@ -325,7 +255,13 @@ impl<'a> Parser<'a> {
     }
 
     fn test(&mut self) -> Result<Test, BadFilter> {
-        let word = self.next("not, and, or")?;
+        match self.words.first() {
+            Some(word) if WORDS.contains(word) => {}
+            Some(word) if JOINTS.contains(word) => return Err(BadFilter::Unexpected((*word).to_owned())),
+            Some(_) => return self.packet(),
+            None => return Err(BadFilter::Incomplete("and, or, not".to_owned())),
+        }
+        let word = self.next("")?;
         Ok(match word {
             "all" => Test::Always(true),
             "none" => Test::Always(false),
@@ -333,19 +269,12 @@ impl<'a> Parser<'a> {
             "on" => Test::Interface(self.next(word)?.to_owned()),
             "in" => Test::Direction(Direction::In),
             "out" => Test::Direction(Direction::Out),
-            "arp" => Test::Arp,
             "request" => Test::ArpOperation(1),
             "reply" => Test::ArpOperation(2),
-            "ip" => Test::Ip,
-            "tcp" => Test::Protocol(proto::TCP),
-            "udp" => Test::Protocol(proto::UDP),
-            "icmp" => Test::Protocol(proto::ICMP),
-            "igmp" => Test::Protocol(proto::IGMP),
-            "vrrp" => Test::Protocol(proto::VRRP),
-            "ipip" => Test::Protocol(proto::IPIP),
-            "proto" => Test::Protocol(self.parsed(word, "the number of an IP protocol")?),
-            "broadcast" => Test::Broadcast,
-            "conn" => Test::Connection(self.parsed(word, "an address and a port, like 192.168.1.10:40001")?),
+            "conn" => {
+                let end = self.next(word)?;
+                Test::Connection(end.parse().map_err(|_| BadFilter::NotAnEnd(end.to_owned()))?)
+            }
             "syn" => Test::Segment(Segment::Syn),
             "synack" => Test::Segment(Segment::SynAck),
             "fin" => Test::Segment(Segment::Fin),
@@ -353,41 +282,18 @@ impl<'a> Parser<'a> {
             "data" => Test::Segment(Segment::Data),
             "drops" => Test::Dropped,
             "noted" => Test::Noted,
-            "ether" => self.mac()?,
-            "src" => self.end(Side::Source, word)?,
-            "dst" => self.end(Side::Destination, word)?,
-            "host" | "net" | "port" => self.end_of_kind(Side::Any, word)?,
             other => return Err(BadFilter::Unexpected(other.to_owned())),
         })
     }
 
-    /// What follows `src` or `dst`: `host` may be left out.
-    fn end(&mut self, side: Side, word: &str) -> Result<Test, BadFilter> {
-        match self.words.first() {
-            Some(&kind @ ("host" | "net" | "port")) => {
-                self.words = &self.words[1..];
-                self.end_of_kind(side, kind)
-            }
-            _ => self.parsed(word, "an IPv4 address").map(|address| Test::Host(side, address)),
-        }
-    }
-
-    fn end_of_kind(&mut self, side: Side, kind: &str) -> Result<Test, BadFilter> {
-        Ok(match kind {
-            "net" => Test::Net(side, self.parsed(kind, "a network like 10.0.0.0/24")?),
-            "port" => Test::Port(side, self.parsed(kind, "a port number")?),
-            _ => Test::Host(side, self.parsed(kind, "an IPv4 address")?),
-        })
-    }
-
-    fn mac(&mut self) -> Result<Test, BadFilter> {
-        let side = match self.next("ether")? {
-            "host" => Side::Any,
-            "src" => Side::Source,
-            "dst" => Side::Destination,
-            other => return Err(BadFilter::Unexpected(other.to_owned())),
-        };
-        Ok(Test::Mac(side, self.parsed("ether", "a MAC address")?))
+    /// tcpdump's words, as many as stand together.
+    fn packet(&mut self) -> Result<Test, BadFilter> {
+        let ours = |word: &&&str| WORDS.contains(*word) || JOINTS.contains(*word);
+        let count = self.words.iter().take_while(|word| !ours(word)).count();
+        let (words, rest) = self.words.split_at(count);
+        self.words = rest;
+        let text = words.join(" ");
+        packet::Filter::parse(&text, &mut Nameless).map(Test::Packet).map_err(|error| BadFilter::Packet(text, error))
     }
 }
 
@@ -421,10 +327,11 @@ mod tests {
             "",
             "arp",
             "arp and host 10.0.0.2",
-            "arp host 10.0.0.1",
+            "arp and host 10.0.0.1",
             "not tcp",
             "tcp or arp request",
-            "src 10.0.0.1 dst 10.0.0.2",
+            "arp[6:2] != 2 in",
+            "src 10.0.0.1 and dst 10.0.0.2",
             "net 10.0.0.0/8",
             "ether src 02:00:00:00:01:00 and broadcast",
             "on rs1.eth0 in",
@@ -442,9 +349,11 @@ mod tests {
     #[test]
     fn what_is_no_filter() {
         let complaint = |text| Filter::parse(text).unwrap_err().to_string();
-        assert_eq!(complaint("arpp"), "`arpp` is not understood here");
-        assert_eq!(complaint("tcp port http"), "`http` is not a port number");
-        assert_eq!(complaint("host"), "something must follow `host`");
+        assert_eq!(complaint("arpp"), "`arpp`: can't parse filter expression: syntax error");
+        assert_eq!(complaint("tcp port http"), "`tcp port http`: unknown port 'http'");
+        assert_eq!(complaint("node"), "something must follow `node`");
+        assert_eq!(complaint("conn 10.0.0.1"), "`10.0.0.1` is not an address and a port, like 192.168.1.10:40001");
+        assert_eq!(complaint("arp and"), "something must follow `and, or, not`");
         assert_eq!(complaint("(arp"), "something must follow `(`");
         assert_eq!(complaint("arp )"), "`)` is not understood here");
     }
