@@ -16,7 +16,10 @@ struct Work {
     delivered: u64,
 }
 
-const WORKLOADS: &[(&str, fn() -> Work)] = &[
+/// A workload's name, and how it is run.
+type Workload = (&'static str, fn() -> Work);
+
+const WORKLOADS: &[Workload] = &[
     ("W2 UDP forward, engine alone", plain::udp_forward),
     ("W3 star, ARP learned, engine alone", plain::star_arp_learned),
     ("W3 star, ARP known, engine alone", plain::star_arp_known),

@@ -55,7 +55,7 @@ fn star(arp_known: bool) -> Work {
     let lan = engine.add_switch("lan", SwitchOptions::default());
     for number in 0..HOSTS {
         let talker = Talker::new(number, HOSTS, arp_known);
-        let node = engine.add_node(&format!("host{number}"), Machine::Talker(talker));
+        let node = engine.add_node(&format!("host{number}"), Machine::Talker(Box::new(talker)));
         engine.connect(Plug::Node(node, Port(0)), Plug::Switch(lan), &gigabit());
     }
     while engine.step().expect("there is no limit") {}
@@ -75,7 +75,7 @@ enum Machine {
     Source(Source),
     Router,
     Sink { received: u64 },
-    Talker(Talker),
+    Talker(Box<Talker>),
 }
 
 impl Node for Machine {
