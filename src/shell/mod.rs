@@ -6,9 +6,11 @@ mod files;
 mod getopt;
 mod iptables;
 mod language;
+mod nstat;
 mod ping;
 mod processes;
 mod services;
+mod ss;
 mod tcpdump;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -70,6 +72,7 @@ pub const COMMANDS: &[(&str, Command)] = &[
     ("ls", Command::Instant(files::ls)),
     ("mkdir", Command::Instant(files::mkdir)),
     ("mv", Command::Instant(files::mv)),
+    ("nstat", Command::Instant(nstat::nstat)),
     ("pgrep", Command::Instant(processes::pgrep)),
     ("pidof", Command::Instant(processes::pidof)),
     ("ping", Command::Running(ping::ping)),
@@ -83,6 +86,7 @@ pub const COMMANDS: &[(&str, Command)] = &[
     ("sink", Command::Running(apps::sink)),
     ("sleep", Command::Running(basic::sleep)),
     ("sort", Command::Filter(text::sort)),
+    ("ss", Command::Instant(ss::ss)),
     ("tail", Command::Filter(text::tail)),
     ("tcpdump", Command::Running(tcpdump::tcpdump)),
     ("tee", Command::Running(text::tee)),

@@ -12,6 +12,9 @@ use rustc_hash::FxHashMap;
 
 use super::{ETHERTYPE_ARP, ETHERTYPE_IPV4, Frame, MacAddr, proto};
 
+/// How many packets within packets are put into words.
+const DEEPEST: usize = 16;
+
 /// Puts a frame into words, with TCP's sequence numbers as they are.
 pub fn describe(frame: &Frame) -> Line<'_> {
     Line { frame, link: false, origin: Origin::default() }
@@ -122,7 +125,7 @@ impl fmt::Display for Line<'_> {
         match ethertype {
             ETHERTYPE_IPV4 => {
                 f.write_str(if self.link { "" } else { "IP " })?;
-                self.ip(f, self.frame.payload())
+                self.ip(f, self.frame.payload(), 0)
             }
             ETHERTYPE_ARP => {
                 f.write_str(if self.link { "" } else { "ARP, " })?;
@@ -134,7 +137,7 @@ impl fmt::Display for Line<'_> {
 }
 
 impl Line<'_> {
-    fn ip(&self, f: &mut Formatter<'_>, packet: &[u8]) -> fmt::Result {
+    fn ip(&self, f: &mut Formatter<'_>, packet: &[u8], depth: usize) -> fmt::Result {
         if let Some(version) = packet.first().map(|byte| byte >> 4)
             && version != 4
         {
@@ -163,9 +166,9 @@ impl Line<'_> {
             proto::ICMP => icmp(f, payload),
             proto::IGMP => igmp(f, payload),
             proto::VRRP => vrrp(f, payload),
-            proto::IPIP => {
+            proto::IPIP if depth < DEEPEST => {
                 f.write_str(if self.link { "" } else { "IP " })?;
-                self.ip(f, payload)
+                self.ip(f, payload, depth + 1)
             }
             _ => write!(f, " ip-proto-{protocol} {}", payload.len()),
         }
@@ -436,4 +439,41 @@ fn arp(f: &mut Formatter<'_>, bytes: &[u8]) -> fmt::Result {
         ArpOperation(other) => write!(f, "Unknown ({other})")?,
     }
     write!(f, ", length {length}")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_frame_makes_it_panic(bytes: Vec<u8>) {
+            Describer::default().describe(&Frame::new(&bytes)).to_string();
+        }
+
+        #[test]
+        fn no_packet_makes_it_panic(
+            protocol in prop_oneof![Just(1u8), Just(2), Just(4), Just(6), Just(17), Just(112), any::<u8>()],
+            len in 0u8..120,
+            payload in proptest::collection::vec(any::<u8>(), 0..80),
+        ) {
+            let mut bytes = vec![2; 12];
+            bytes.extend([8, 0, 0x45, 0, 0, len, 0, 1, 0, 0, 64, protocol, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
+            bytes.extend(&payload);
+            let line = Describer::default().describe(&Frame::new(&bytes)).to_string();
+            prop_assert!(line.starts_with("IP "));
+        }
+
+        #[test]
+        fn no_nesting_makes_it_panic(depth in 0usize..3000) {
+            let mut bytes = vec![2; 12];
+            bytes.extend([8, 0]);
+            for _ in 0..depth {
+                bytes.extend([0x45, 0, 0xff, 0xff, 0, 1, 0, 0, 64, 4, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
+            }
+            Describer::default().describe(&Frame::new(&bytes)).to_string();
+        }
+    }
 }

@@ -149,7 +149,12 @@ impl Filter {
     ///
     /// What is wrong with it.
     pub fn parse(text: &str, names: &mut dyn Names) -> Result<Filter, FilterError> {
+        // Parentheses nest on the stack.
+        const LONGEST: usize = 500;
         let tokens = tokens(text);
+        if tokens.len() > LONGEST {
+            return Err(FilterError::Syntax);
+        }
         if tokens.is_empty() {
             return Ok(Filter(Expr::Always));
         }
