@@ -111,7 +111,7 @@ impl<'a> Story<'a> {
                 self.line(record.at, &who, &self.with_owner(frame, line), Colour::Plain)?;
                 match cause.and_then(|cause| self.index.frame(cause)).and_then(|before| rewritten(before, frame)) {
                     Some(changes) if *direction == Direction::Out => {
-                        let text = format!("· passes it on: {}", self.changes(&changes));
+                        let text = format!("· rewrites it: {}", self.changes(&changes));
                         self.line(record.at, self.trace.cast.node(*node), &text, Colour::Cyan)
                     }
                     _ => Ok(()),
@@ -219,7 +219,7 @@ impl<'a> Story<'a> {
             .iter()
             .map(|change| match change {
                 Change::Mac { source, destination } => {
-                    format!("from {} to {}", self.name(*source), self.name(*destination))
+                    format!("MAC addresses now {} → {}", self.name(*source), self.name(*destination))
                 }
                 Change::Field(text) => text.clone(),
             })
@@ -282,8 +282,156 @@ fn rewritten(before: &Frame, after: &Frame) -> Option<Vec<Change>> {
     }
     match (old.ttl, new.ttl) {
         (Some(old), Some(new)) if old != new => changes.push(Change::Field(format!("TTL {old} → {new}"))),
-        _ => changes.push(Change::Field("the packet untouched".to_owned())),
+        _ => changes.push(Change::Field("all else as it was".to_owned())),
     }
     changes.insert(0, Change::Mac { source: after.source(), destination: after.destination() });
     Some(changes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use etherparse::{ArpOperation, TcpHeader};
+
+    use super::*;
+    use crate::ids::Port;
+    use crate::reason::Arp;
+    use crate::reason::Drop;
+    use crate::time::Span;
+    use crate::trace::{Cast, Member, Plug};
+    use crate::wire::{build, proto};
+
+    const CLIENT: NodeId = NodeId(0);
+    const DIRECTOR: NodeId = NodeId(1);
+    const SERVER: NodeId = NodeId(2);
+    const CIP: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 10);
+    const VIP: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 200);
+
+    fn mac(node: NodeId) -> MacAddr {
+        MacAddr([2, 0, 0, 0, node.0 as u8 + 1, 0])
+    }
+
+    fn arp(operation: ArpOperation, from: NodeId, to: MacAddr, sender_ip: Ipv4Addr, target_ip: Ipv4Addr) -> Frame {
+        let target_mac = if to == MacAddr::BROADCAST { MacAddr::ZERO } else { to };
+        build::arp(mac(from), to, build::Arp { operation, sender_mac: mac(from), sender_ip, target_mac, target_ip })
+    }
+
+    fn syn(from: NodeId, to: NodeId) -> Frame {
+        let (source, destination, protocol) = (CIP, VIP, proto::TCP);
+        let fields = build::Ipv4Fields { source, destination, protocol, ttl: 64, tos: 0, id: 9, dont_fragment: true };
+        let header = TcpHeader { syn: true, ..TcpHeader::new(40001, 80, 7, 64240) };
+        let mut frame = build::ipv4(&mut Vec::new(), &fields, |packet| build::tcp(packet, CIP, VIP, header, &[]));
+        frame.bytes_mut()[..6].copy_from_slice(&mac(to).0);
+        frame.bytes_mut()[6..12].copy_from_slice(&mac(from).0);
+        frame
+    }
+
+    /// A client asks for the VIP and opens a connection; the director passes it on.
+    fn trace() -> Trace {
+        let mut trace = Trace { zero: Time::from_nanos(2_000_000_000), ..Trace::default() };
+        let plug = |node| Plug { name: "eth0".to_owned(), mac: mac(node) };
+        let member = |(name, node): (&str, NodeId)| Member { name: name.to_owned(), interfaces: vec![plug(node)] };
+        let nodes = [("client", CLIENT), ("director", DIRECTOR), ("rs1", SERVER)];
+        trace.cast = Cast { nodes: nodes.into_iter().map(member).collect(), switches: vec!["lan".to_owned()] };
+        let typed = |job, line: &str| Note::Console(Console::Typed { job, line: line.to_owned() });
+        let printed =
+            |text: &str| Note::Console(Console::Printed { job: 1, stream: Stream::Out, text: text.to_owned() });
+        let mut at = Time::ZERO;
+        let mut push = |micros, event| {
+            at += Span::from_micros(micros);
+            trace.records.push(Record { at, event });
+        };
+        let note = |node, about: u64, note| Event::Note { node, about: (about > 0).then_some(FrameId(about)), note };
+        let frame = |node, direction, id, cause: u64, frame: Frame| {
+            let cause = (cause > 0).then_some(FrameId(cause));
+            Event::Frame { node, port: Port(0), direction, id: FrameId(id), cause, frame }
+        };
+        let (out, incoming) = (Direction::Out, Direction::In);
+        let who_has = arp(ArpOperation::REQUEST, CLIENT, MacAddr::BROADCAST, CIP, VIP);
+        let is_at = arp(ArpOperation::REPLY, DIRECTOR, mac(CLIENT), VIP, CIP);
+        push(0, note(DIRECTOR, 0, typed(0, "ipvsadm -A -t 192.168.1.200:80 -s wlc")));
+        push(2_000_000, note(CLIENT, 0, typed(1, "get 192.168.1.200 80")));
+        push(0, frame(CLIENT, out, 1, 0, who_has.clone()));
+        push(100, frame(SERVER, incoming, 1, 0, who_has.clone()));
+        push(0, note(SERVER, 1, Note::Drop(Drop::ForwardingOff { destination: VIP })));
+        push(0, frame(DIRECTOR, incoming, 1, 0, who_has));
+        push(0, note(DIRECTOR, 1, Note::Arp(Arp::Answered { target: VIP })));
+        push(0, frame(DIRECTOR, out, 2, 1, is_at.clone()));
+        push(100, frame(CLIENT, incoming, 2, 0, is_at));
+        push(0, frame(CLIENT, out, 3, 0, syn(CLIENT, DIRECTOR)));
+        push(100, frame(DIRECTOR, incoming, 3, 0, syn(CLIENT, DIRECTOR)));
+        push(0, frame(DIRECTOR, out, 4, 3, syn(DIRECTOR, SERVER)));
+        push(50, frame(SERVER, incoming, 4, 0, syn(DIRECTOR, SERVER)));
+        push(50, note(SERVER, 4, Note::Drop(Drop::OtherHost)));
+        push(500_000, note(CLIENT, 0, printed("40001 ")));
+        push(0, note(CLIENT, 0, printed("rs1\nunfinished")));
+        push(0, note(CLIENT, 0, Note::Console(Console::Ended { job: 1, status: 3 })));
+        trace
+    }
+
+    fn told(filter: &str) -> String {
+        let mut text = Vec::new();
+        let telling = Telling { filter: Filter::parse(filter).unwrap(), colours: false };
+        write(&mut text, "A test", &trace(), &telling).unwrap();
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn everything() {
+        insta::assert_snapshot!(told("all"), @r"
+        A test
+
+        set-up
+                    director                       $ ipvsadm -A -t 192.168.1.200:80 -s wlc
+
+        time 0
+          0.000000  client                         $ get 192.168.1.200 80
+          0.000000  client.eth0 → everybody        ARP, Request who-has 192.168.1.200 tell 192.168.1.10
+          0.000100  rs1                            ✗ drops it: 192.168.1.200 is not ours and ip_forward is 0
+          0.000100  director                       · answers for 192.168.1.200
+          0.000100  director.eth0 → client.eth0    ARP, Reply 192.168.1.200 is-at 02:00:00:00:02:00 (director)
+          0.000200  client.eth0 → director.eth0    192.168.1.10.40001 > 192.168.1.200.80: Flags [S], seq 7
+          0.000300  director.eth0 → rs1.eth0       192.168.1.10.40001 > 192.168.1.200.80: Flags [S], seq 7
+          0.000300  director                       · rewrites it: MAC addresses now director.eth0 → rs1.eth0, all else as it was
+          0.500400  client                         | 40001 rs1
+          0.500400  client                         | unfinished
+          0.500400  client                         | (exit status 3)
+        ");
+    }
+
+    #[test]
+    fn commands_are_told_whatever_the_filter() {
+        insta::assert_snapshot!(told("none"), @r"
+        A test
+
+        set-up
+                    director                       $ ipvsadm -A -t 192.168.1.200:80 -s wlc
+
+        time 0
+          0.000000  client                         $ get 192.168.1.200 80
+          0.500400  client                         | 40001 rs1
+          0.500400  client                         | unfinished
+          0.500400  client                         | (exit status 3)
+        ");
+    }
+
+    #[test]
+    fn frames_are_told_where_they_arrive_if_only_that_is_asked_for() {
+        insta::assert_snapshot!(told("drops or in syn on rs1.eth0"), @r"
+        A test
+
+        set-up
+                    director                       $ ipvsadm -A -t 192.168.1.200:80 -s wlc
+
+        time 0
+          0.000000  client                         $ get 192.168.1.200 80
+          0.000100  rs1.eth0 ← client.eth0         ARP, Request who-has 192.168.1.200 tell 192.168.1.10
+          0.000100  rs1                            ✗ drops it: 192.168.1.200 is not ours and ip_forward is 0
+          0.000350  rs1.eth0 ← director.eth0       192.168.1.10.40001 > 192.168.1.200.80: Flags [S], seq 7
+          0.500400  client                         | 40001 rs1
+          0.500400  client                         | unfinished
+          0.500400  client                         | (exit status 3)
+        ");
+    }
 }
