@@ -2,6 +2,7 @@
 
 mod check;
 mod complain;
+mod completions;
 mod files;
 mod output;
 mod run;
@@ -49,6 +50,8 @@ enum Command {
     Run(run::Run),
     /// Says whether a scenario file is in order, without running it.
     Check(check::Check),
+    /// Prints a completion script: `source <(lvslab completions bash)`.
+    Completions(completions::Completions),
 }
 
 const EXAMPLES: &str = "\
@@ -73,6 +76,7 @@ pub fn main() -> ExitCode {
     let status = match command {
         Command::Run(run) => run.execute(),
         Command::Check(check) => check.execute(),
+        Command::Completions(completions) => completions.execute(),
     };
     status.into()
 }

@@ -25,7 +25,8 @@ pub struct Scenario {
     /// What happens when, once everything is set up.
     #[serde(default)]
     pub timeline: Vec<Step>,
-    /// When the run ends. Without it: when the last step is done and the last frame has arrived.
+    /// When the run ends; no step may come later. Without it, the run ends when the last command in the foreground is done.
+    /// Either way the lab is watched 0.6 s longer, so that closing handshakes and late acknowledgements are seen.
     #[serde(default)]
     pub until: Option<String>,
     /// What must be true of the run.
