@@ -5,8 +5,10 @@
 use std::fmt::{self, Formatter};
 use std::net::Ipv4Addr;
 
+use etherparse::err::ipv4::{HeaderError, HeaderSliceError};
 use etherparse::{
-    ArpOperation, ArpPacketSlice, Icmpv4Slice, IpNumber, Ipv4HeaderSlice, TcpOptionElement, TcpSlice, UdpHeaderSlice,
+    ArpOperation, ArpPacketSlice, IpNumber, Ipv4HeaderSlice, TcpOptionElement, TcpOptionReadError, TcpSlice, UdpHeader,
+    UdpHeaderSlice,
 };
 use rustc_hash::FxHashMap;
 
@@ -127,10 +129,7 @@ impl fmt::Display for Line<'_> {
                 f.write_str(if self.link { "" } else { "IP " })?;
                 self.ip(f, self.frame.payload(), 0)
             }
-            ETHERTYPE_ARP => {
-                f.write_str(if self.link { "" } else { "ARP, " })?;
-                arp(f, self.frame.payload())
-            }
+            ETHERTYPE_ARP => arp(f, self.frame.payload(), if self.link { "" } else { "ARP, " }),
             _ => Ok(()),
         }
     }
@@ -138,12 +137,16 @@ impl fmt::Display for Line<'_> {
 
 impl Line<'_> {
     fn ip(&self, f: &mut Formatter<'_>, packet: &[u8], depth: usize) -> fmt::Result {
-        if let Some(version) = packet.first().map(|byte| byte >> 4)
-            && version != 4
-        {
-            return write!(f, "unknown ip {version}");
-        }
-        let Ok(header) = Ipv4HeaderSlice::from_slice(packet) else { return f.write_str("[|ip]") };
+        let header = match Ipv4HeaderSlice::from_slice(packet) {
+            Ok(header) => header,
+            Err(HeaderSliceError::Len(_)) => return f.write_str(" [|ip]"),
+            Err(HeaderSliceError::Content(HeaderError::UnexpectedVersion { version_number })) => {
+                return write!(f, "IP{version_number}, wrong link-layer encapsulation (invalid)");
+            }
+            Err(HeaderSliceError::Content(HeaderError::HeaderLengthSmallerThanHeader { ihl })) => {
+                return write!(f, "bad-hlen {}", usize::from(ihl) * 4);
+            }
+        };
         let (header_len, total_len) = (header.slice().len(), usize::from(header.total_len()));
         if total_len < header_len {
             return write!(f, "bad-len {total_len}");
@@ -151,39 +154,44 @@ impl Line<'_> {
         if total_len > packet.len() {
             write!(f, "truncated-ip - {} bytes missing! ", total_len - packet.len())?;
         }
-        let payload = &packet[header_len..packet.len().min(total_len)];
+        let rest = Rest {
+            bytes: &packet[header_len..packet.len().min(total_len)],
+            is_fragment: header.more_fragments(),
+            len: total_len - header_len,
+        };
         let (source, destination) = (header.source_addr(), header.destination_addr());
         let protocol = header.protocol().0;
         if header.fragments_offset().value() > 0 {
             return write!(f, "{source} > {destination}: ip-proto-{protocol}");
         }
         match protocol {
-            proto::TCP => return self.tcp(f, source, destination, payload),
-            proto::UDP => return udp(f, source, destination, payload),
+            proto::TCP => return self.tcp(f, source, destination, &rest),
+            proto::UDP => return udp(f, source, destination, &rest),
             _ => write!(f, "{source} > {destination}: ")?,
         }
         match protocol {
-            proto::ICMP => icmp(f, payload),
-            proto::IGMP => igmp(f, payload),
-            proto::VRRP => vrrp(f, payload),
+            proto::ICMP => icmp(f, rest.bytes),
+            proto::IGMP => igmp(f, rest.bytes),
+            proto::VRRP => vrrp(f, rest.bytes),
             proto::IPIP if depth < DEEPEST => {
                 f.write_str(if self.link { "" } else { "IP " })?;
-                self.ip(f, payload, depth + 1)
+                self.ip(f, rest.bytes, depth + 1)
             }
-            _ => write!(f, " ip-proto-{protocol} {}", payload.len()),
+            _ => write!(f, " ip-proto-{protocol} {}", rest.len),
         }
     }
 
-    fn tcp(&self, f: &mut Formatter<'_>, source: Ipv4Addr, destination: Ipv4Addr, bytes: &[u8]) -> fmt::Result {
-        let Ok(tcp) = TcpSlice::from_slice(bytes) else {
-            return write!(f, "{source} > {destination}: [|tcp]");
+    fn tcp(&self, f: &mut Formatter<'_>, source: Ipv4Addr, destination: Ipv4Addr, rest: &Rest<'_>) -> fmt::Result {
+        let Ok(tcp) = TcpSlice::from_slice(rest.bytes) else {
+            ends(f, source, destination, rest.bytes)?;
+            return f.write_str(" [|tcp]");
         };
-        let (source_port, destination_port) = (tcp.source_port(), tcp.destination_port());
-        write!(f, "{source}.{source_port} > {destination}.{destination_port}: Flags [{}]", Flags(&tcp))?;
+        let (source_port, destination_port) = ends(f, source, destination, rest.bytes)?;
+        write!(f, "Flags [{}]", Flags(&tcp))?;
         let seq = tcp.sequence_number().wrapping_sub(self.origin.seq);
-        let payload = tcp.payload();
-        if !payload.is_empty() {
-            write!(f, ", seq {seq}:{}", seq.wrapping_add(payload.len() as u32))?;
+        let len = rest.len.saturating_sub(tcp.header_len());
+        if len > 0 {
+            write!(f, ", seq {seq}:{}", seq.wrapping_add(len as u32))?;
         } else if tcp.syn() || tcp.fin() || tcp.rst() {
             write!(f, ", seq {seq}")?;
         }
@@ -199,44 +207,70 @@ impl Line<'_> {
             self.tcp_options(f, &tcp)?;
             f.write_str("]")?;
         }
-        write!(f, ", length {}", payload.len())?;
+        write!(f, ", length {len}")?;
         let is_http = |port| matches!(port, 80 | 3128 | 8080);
-        if !payload.is_empty() && !tcp.rst() && (is_http(source_port) || is_http(destination_port)) {
-            http(f, payload)?;
+        if len > 0 && !tcp.rst() && (is_http(source_port) || is_http(destination_port)) {
+            http(f, tcp.payload())?;
         }
         Ok(())
     }
 
     fn tcp_options(&self, f: &mut Formatter<'_>, tcp: &TcpSlice<'_>) -> fmt::Result {
-        let options = tcp.options();
         let mut iterator = tcp.options_iterator();
         let mut separator = "";
         loop {
             let rest = iterator.rest();
-            let Some(option) = iterator.next() else { break };
+            let option = iterator.next();
+            if option.is_none() && rest.is_empty() {
+                return Ok(());
+            }
             f.write_str(std::mem::replace(&mut separator, ","))?;
             match option {
-                Ok(TcpOptionElement::Noop) => f.write_str("nop")?,
-                Ok(TcpOptionElement::MaximumSegmentSize(mss)) => write!(f, "mss {mss}")?,
-                Ok(TcpOptionElement::WindowScale(scale)) => write!(f, "wscale {scale}")?,
-                Ok(TcpOptionElement::SelectiveAcknowledgementPermitted) => f.write_str("sackOK")?,
-                Ok(TcpOptionElement::SelectiveAcknowledgement(first, more)) => {
+                // The iterator stops at the end-of-options byte.
+                None => return f.write_str("eol"),
+                Some(Ok(TcpOptionElement::Noop)) => f.write_str("nop")?,
+                Some(Ok(TcpOptionElement::MaximumSegmentSize(mss))) => write!(f, "mss {mss}")?,
+                Some(Ok(TcpOptionElement::WindowScale(scale))) => write!(f, "wscale {scale}")?,
+                Some(Ok(TcpOptionElement::SelectiveAcknowledgementPermitted)) => f.write_str("sackOK")?,
+                Some(Ok(TcpOptionElement::SelectiveAcknowledgement(first, more))) => {
                     write!(f, "sack {} ", 1 + more.iter().flatten().count())?;
                     for (from, to) in std::iter::once(first).chain(more.into_iter().flatten()) {
                         let (from, to) = (from.wrapping_sub(self.origin.ack), to.wrapping_sub(self.origin.ack));
                         write!(f, "{{{from}:{to}}}")?;
                     }
                 }
-                Ok(TcpOptionElement::Timestamp(value, echo)) => write!(f, "TS val {value} ecr {echo}")?,
-                Err(_) => write!(f, "unknown-{}", rest.first().copied().unwrap_or_default())?,
+                Some(Ok(TcpOptionElement::Timestamp(value, echo))) => write!(f, "TS val {value} ecr {echo}")?,
+                Some(Err(TcpOptionReadError::UnknownId(kind))) => return write!(f, "unknown-{kind}"),
+                Some(Err(_)) => return f.write_str("[bad opt]"),
             }
         }
-        // The iterator stops in silence at the end-of-options byte.
-        if options.len() > 1 && iterator.rest().is_empty() && options.last() == Some(&0) && separator.is_empty() {
-            f.write_str("eol")?;
-        }
-        Ok(())
     }
+}
+
+/// What follows an IPv4 header.
+struct Rest<'a> {
+    /// The bytes that are there.
+    bytes: &'a [u8],
+    /// How many there should be.
+    len: usize,
+    /// Whether more fragments follow.
+    is_fragment: bool,
+}
+
+/// The addresses of a segment or datagram, with the ports as far as they are there.
+fn ends(
+    f: &mut Formatter<'_>,
+    source: Ipv4Addr,
+    destination: Ipv4Addr,
+    bytes: &[u8],
+) -> Result<(u16, u16), fmt::Error> {
+    let &[a, b, c, d, ..] = bytes else {
+        write!(f, "{source} > {destination}: ")?;
+        return Ok((0, 0));
+    };
+    let (source_port, destination_port) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+    write!(f, "{source}.{source_port} > {destination}.{destination_port}: ")?;
+    Ok((source_port, destination_port))
 }
 
 /// tcpdump's letters for TCP's flags.
@@ -267,33 +301,35 @@ fn http(f: &mut Formatter<'_>, payload: &[u8]) -> fmt::Result {
     const METHODS: [&[u8]; 9] =
         [b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"CONNECT", b"OPTIONS", b"TRACE", b"PATCH"];
     f.write_str(": HTTP")?;
-    let line = payload.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let end = payload.iter().position(|byte| *byte == b'\n');
+    let line = &payload[..end.unwrap_or(payload.len())];
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let mut words = line.split(|byte| *byte == b' ');
     let first = words.next().unwrap_or_default();
     let is_status = |word: &[u8]| word.len() == 3 && word.iter().all(u8::is_ascii_digit);
-    if METHODS.contains(&first) || words.next().is_some_and(is_status) {
-        write!(f, ": {}", line.escape_ascii())?;
+    let is_text = line.iter().all(|byte| byte.is_ascii_graphic() || matches!(byte, b' ' | b'\t'));
+    if is_text && (METHODS.contains(&first) || words.next().is_some_and(is_status)) {
+        write!(f, ": {}", String::from_utf8_lossy(line))?;
+        f.write_str(if end.is_none() { " [|http]" } else { "" })?;
     }
     Ok(())
 }
 
-fn udp(f: &mut Formatter<'_>, source: Ipv4Addr, destination: Ipv4Addr, bytes: &[u8]) -> fmt::Result {
+fn udp(f: &mut Formatter<'_>, source: Ipv4Addr, destination: Ipv4Addr, rest: &Rest<'_>) -> fmt::Result {
     const DNS: u16 = 53;
     const DNS_HEADER_LEN: usize = 12;
-    let Ok(header) = UdpHeaderSlice::from_slice(bytes) else {
-        return write!(f, "{source} > {destination}: [|udp]");
+    let (source_port, destination_port) = ends(f, source, destination, rest.bytes)?;
+    let Ok(header) = UdpHeaderSlice::from_slice(rest.bytes) else {
+        return write!(f, "truncated-udp {}", rest.bytes.len());
     };
-    let (source_port, destination_port) = (header.source_port(), header.destination_port());
-    write!(f, "{source}.{source_port} > {destination}.{destination_port}: ")?;
-    let there = bytes.len() - header.slice().len();
-    let Some(said) = usize::from(header.length()).checked_sub(header.slice().len()) else {
+    let there = rest.bytes.len() - UdpHeader::LEN;
+    let Some(said) = usize::from(header.length()).checked_sub(UdpHeader::LEN) else {
         return write!(f, "truncated-udplength {}", header.length());
     };
     let is_dns = source_port == DNS || destination_port == DNS;
     if is_dns && said.min(there) < DNS_HEADER_LEN {
         write!(f, "domain [length {} < {DNS_HEADER_LEN}] (invalid)", said.min(there))
-    } else if said > there {
+    } else if said > there && !rest.is_fragment {
         write!(f, "UDP, bad length {said} > {there}")
     } else {
         write!(f, "UDP, length {said}")
@@ -301,18 +337,17 @@ fn udp(f: &mut Formatter<'_>, source: Ipv4Addr, destination: Ipv4Addr, bytes: &[
 }
 
 fn icmp(f: &mut Formatter<'_>, bytes: &[u8]) -> fmt::Result {
-    f.write_str("ICMP ")?;
-    let Ok(icmp) = Icmpv4Slice::from_slice(bytes) else { return f.write_str("[|icmp]") };
-    let [a, b, c, d] = icmp.bytes5to8();
+    let &[icmp_type, code, _, _, a, b, c, d, ref payload @ ..] = bytes else { return f.write_str(" [|icmp]") };
     let (high, low) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
     let gateway = Ipv4Addr::new(a, b, c, d);
-    let quoted = Quoted::new(icmp.payload());
-    match (icmp.type_u8(), icmp.code_u8()) {
+    let quoted = Quoted::new(payload);
+    f.write_str("ICMP ")?;
+    match (icmp_type, code) {
         (0, _) => write!(f, "echo reply, id {high}, seq {low}")?,
         (8, _) => write!(f, "echo request, id {high}, seq {low}")?,
         (3, code) => match quoted {
             Some(quoted) => unreachable(f, code, low, &quoted)?,
-            None => return f.write_str("[|icmp]"),
+            None => return f.write_str(" [|icmp]"),
         },
         (5, code) => match quoted {
             Some(Quoted { destination, .. }) => match code {
@@ -320,9 +355,9 @@ fn icmp(f: &mut Formatter<'_>, bytes: &[u8]) -> fmt::Result {
                 1 => write!(f, "redirect {destination} to host {gateway}")?,
                 2 => write!(f, "redirect-tos {destination} to net {gateway}")?,
                 3 => write!(f, "redirect-tos {destination} to host {gateway}")?,
-                _ => write!(f, "redirect-#{code} {destination} to net {gateway}")?,
+                _ => write!(f, "redirect-#{code} {destination} to {gateway}")?,
             },
-            None => return f.write_str("[|icmp]"),
+            None => return f.write_str(" [|icmp]"),
         },
         (11, 0) => f.write_str("time exceeded in-transit")?,
         (11, 1) => f.write_str("ip reassembly time exceeded")?,
@@ -330,6 +365,8 @@ fn icmp(f: &mut Formatter<'_>, bytes: &[u8]) -> fmt::Result {
         (12, 0) => write!(f, "parameter problem - octet {a}")?,
         (12, code) => write!(f, "parameter problem - code {code}")?,
         (4, _) => f.write_str("source quench")?,
+        (10, _) => f.write_str("router solicitation")?,
+        (13, _) => write!(f, "time stamp query id {high} seq {low}")?,
         (kind, _) => write!(f, "type-#{kind}")?,
     }
     write!(f, ", length {}", bytes.len())
@@ -385,33 +422,41 @@ fn unreachable(f: &mut Formatter<'_>, code: u8, mtu: u16, quoted: &Quoted) -> fm
 
 fn igmp(f: &mut Formatter<'_>, bytes: &[u8]) -> fmt::Result {
     f.write_str("igmp ")?;
-    let &[kind, _, _, _, a, b, c, d, ..] = bytes else { return f.write_str("[|igmp]") };
+    let &[kind, response_time, _, _, a, b, c, d, ..] = bytes else { return f.write_str("[|igmp]") };
     let group = Ipv4Addr::new(a, b, c, d);
     match kind {
         0x11 => {
-            f.write_str(if bytes.len() >= 12 { "query v3" } else { "query v2" })?;
+            f.write_str(match (bytes.len(), response_time) {
+                (12.., _) => "query v3",
+                (_, 0) => "query v1",
+                _ => "query v2",
+            })?;
             if group.is_unspecified() { Ok(()) } else { write!(f, " [gaddr {group}]") }
         }
         0x12 => write!(f, "v1 report {group}"),
         0x16 => write!(f, "v2 report {group}"),
         0x17 => write!(f, "leave {group}"),
+        0x22 if bytes.len() < 16 => write!(f, "v3 report [invalid len {}]", bytes.len()),
         0x22 => write!(f, "v3 report, {} group record(s)", u16::from_be_bytes([c, d])),
         _ => write!(f, "[type {kind:#x}]"),
     }
 }
 
 fn vrrp(f: &mut Formatter<'_>, bytes: &[u8]) -> fmt::Result {
-    let &[version_and_type, vrid, priority, _, fifth, sixth, ..] = bytes else { return f.write_str("[|vrrp]") };
+    let &[version_and_type, vrid, priority, _, fifth, sixth, ..] = bytes else { return f.write_str(" [|vrrp]") };
     let (version, kind) = (version_and_type >> 4, version_and_type & 0xf);
     write!(f, "VRRPv{version}, ")?;
-    match kind {
-        1 => f.write_str("Advertisement")?,
-        _ => write!(f, "[type#{kind}]")?,
+    if kind != 1 {
+        return write!(f, "unknown type ({kind})");
+    }
+    f.write_str("Advertisement")?;
+    if !matches!(version, 2 | 3) {
+        return Ok(());
     }
     write!(f, ", vrid {vrid}, prio {priority}")?;
     if version == 2 {
         match fifth {
-            0 => {}
+            0 => f.write_str(", authtype none")?,
             1 => f.write_str(", authtype simple")?,
             2 => f.write_str(", authtype ah")?,
             other => write!(f, ", authtype #{other}")?,
@@ -423,7 +468,7 @@ fn vrrp(f: &mut Formatter<'_>, bytes: &[u8]) -> fmt::Result {
     write!(f, ", length {}", bytes.len())
 }
 
-fn arp(f: &mut Formatter<'_>, bytes: &[u8]) -> fmt::Result {
+fn arp(f: &mut Formatter<'_>, bytes: &[u8], prefix: &str) -> fmt::Result {
     let length = bytes.len();
     let fields = ArpPacketSlice::from_slice(bytes).ok().and_then(|arp| {
         let mac = |bytes: &[u8]| Some(MacAddr(bytes.try_into().ok()?));
@@ -431,12 +476,13 @@ fn arp(f: &mut Formatter<'_>, bytes: &[u8]) -> fmt::Result {
         let sender = (mac(arp.sender_hw_addr())?, ip(arp.sender_protocol_addr())?);
         Some((arp.operation(), sender, (mac(arp.target_hw_addr())?, ip(arp.target_protocol_addr())?)))
     });
-    let Some((operation, (sender_mac, sender), (target_mac, target))) = fields else { return f.write_str("[|arp]") };
+    let Some((operation, (sender_mac, sender), (target_mac, target))) = fields else { return f.write_str(" [|arp]") };
+    f.write_str(prefix)?;
     match operation {
         ArpOperation::REQUEST if target_mac == MacAddr::ZERO => write!(f, "Request who-has {target} tell {sender}")?,
         ArpOperation::REQUEST => write!(f, "Request who-has {target} ({target_mac}) tell {sender}")?,
         ArpOperation::REPLY => write!(f, "Reply {sender} is-at {sender_mac}")?,
-        ArpOperation(other) => write!(f, "Unknown ({other})")?,
+        ArpOperation(other) => return write!(f, "Unknown ({other}) "),
     }
     write!(f, ", length {length}")
 }

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::{ARP_LEN, ETHERNET_LEN, ETHERTYPE_ARP, ETHERTYPE_IPV4, Frame, MacAddr, proto};
+use super::{ETHERNET_LEN, ETHERTYPE_ARP, ETHERTYPE_IPV4, Frame, MacAddr, proto};
 
 /// What a frame must look like.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,13 +69,14 @@ enum Side {
 }
 
 impl Side {
-    fn holds(self, source: bool, destination: bool) -> bool {
-        match self {
-            Side::Source => source,
-            Side::Destination => destination,
-            Side::Either => source || destination,
-            Side::Both => source && destination,
-        }
+    /// Looks only at what decides.
+    fn holds(self, source: impl Fn() -> Option<bool>, destination: impl Fn() -> Option<bool>) -> Option<bool> {
+        Some(match self {
+            Side::Source => source()?,
+            Side::Destination => destination()?,
+            Side::Either => source()? || destination()?,
+            Side::Both => source()? && destination()?,
+        })
     }
 }
 
@@ -163,84 +164,102 @@ impl Filter {
         if parser.at < tokens.len() { Err(FilterError::Syntax) } else { Ok(Filter(expr)) }
     }
 
-    /// Whether a frame passes.
+    /// Whether a frame passes. One that ends before what is looked at does not, whatever is asked about it: the machine
+    /// that runs these programs in the kernel stops there.
     pub fn matches(&self, frame: &Frame) -> bool {
-        self.0.matches(frame.bytes())
+        self.0.matches(frame.bytes()).unwrap_or(false)
     }
 }
 
 impl Expr {
-    fn matches(&self, frame: &[u8]) -> bool {
-        let ip = || ipv4(frame);
+    /// Whether it is so; unknown where the frame ends too early.
+    fn matches(&self, frame: &[u8]) -> Option<bool> {
         match self {
-            Expr::Always => true,
-            Expr::Not(expr) => !expr.matches(frame),
-            Expr::And(a, b) => a.matches(frame) && b.matches(frame),
-            Expr::Or(a, b) => a.matches(frame) || b.matches(frame),
-            Expr::EtherType(ethertype) => ethertype_of(frame) == *ethertype,
-            Expr::Protocol(protocol) => ip().is_some_and(|ip| ip[9] == *protocol),
+            Expr::Always => Some(true),
+            Expr::Not(expr) => Some(!expr.matches(frame)?),
+            Expr::And(a, b) => Some(a.matches(frame)? && b.matches(frame)?),
+            Expr::Or(a, b) => Some(a.matches(frame)? || b.matches(frame)?),
+            Expr::EtherType(ethertype) => Some(ethertype_of(frame) == *ethertype),
+            Expr::Protocol(protocol) => on_ipv4(frame, |ip| Some(*ip.get(9)? == *protocol)),
             Expr::Net(family, side, address, mask) => {
                 let is_there = |bytes: &[u8]| {
                     <[u8; 4]>::try_from(bytes).is_ok_and(|bytes| Ipv4Addr::from(bytes) & *mask == *address)
                 };
-                let in_ip = || ip().is_some_and(|ip| side.holds(is_there(&ip[12..16]), is_there(&ip[16..20])));
-                let in_arp =
-                    || arp(frame).is_some_and(|arp| side.holds(is_there(&arp[14..18]), is_there(&arp[24..28])));
-                *family != Family::Arp && in_ip() || *family != Family::Ip && in_arp()
-            }
-            Expr::Ports(protocol, side, from, to) => ip().is_some_and(|ip| {
-                let fits =
-                    protocol.map_or(matches!(ip[9], proto::TCP | proto::UDP | 132), |protocol| ip[9] == protocol);
-                let is_first = u16::from_be_bytes([ip[6], ip[7]]) & 0x1fff == 0;
-                let Some(&[a, b, c, d]) = ip.get(header_len(ip)..).and_then(|payload| payload.first_chunk()) else {
-                    return false;
+                let ends = |packet: &[u8], source: usize, destination: usize| {
+                    let at = |at: usize| Some(is_there(packet.get(at..at + 4)?));
+                    side.holds(|| at(source), || at(destination))
                 };
-                let is_meant = |port| (*from..=*to).contains(&port);
-                let (source, destination) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
-                fits && is_first && side.holds(is_meant(source), is_meant(destination))
+                match ethertype_of(frame) {
+                    ETHERTYPE_IPV4 if *family != Family::Arp => ends(&frame[ETHERNET_LEN..], 12, 16),
+                    ETHERTYPE_ARP if *family != Family::Ip => ends(&frame[ETHERNET_LEN..], 14, 24),
+                    _ => Some(false),
+                }
+            }
+            Expr::Ports(protocol, side, from, to) => on_ipv4(frame, |ip| {
+                let has_ports = |it: u8| matches!(it, proto::TCP | proto::UDP | 132);
+                let found = *ip.get(9)?;
+                if !protocol.map_or(has_ports(found), |protocol| found == protocol) || !is_first_fragment(ip)? {
+                    return Some(false);
+                }
+                let is_meant = |at: usize| {
+                    let &[high, low] = ip.get(header_len(ip) + at..)?.first_chunk()?;
+                    Some((*from..=*to).contains(&u16::from_be_bytes([high, low])))
+                };
+                side.holds(|| is_meant(0), || is_meant(2))
             }),
-            Expr::Mac(side, mac) => side.holds(frame[6..12] == mac.0, frame[0..6] == mac.0),
-            Expr::Group => frame[0] & 1 == 1,
-            Expr::Broadcast => frame[0..6] == MacAddr::BROADCAST.0,
-            // Bytes that are not there make any comparison fail.
+            Expr::Mac(side, mac) => side.holds(|| Some(frame[6..12] == mac.0), || Some(frame[0..6] == mac.0)),
+            Expr::Group => Some(frame[0] & 1 == 1),
+            Expr::Broadcast => Some(frame[0..6] == MacAddr::BROADCAST.0),
             Expr::Compare(a, relation, b) => match (a.value(frame), b.value(frame)) {
-                (Some(a), Some(b)) => match relation {
+                (Ok(a), Ok(b)) => Some(match relation {
                     Relation::Equal => a == b,
                     Relation::NotEqual => a != b,
                     Relation::Less => a < b,
                     Relation::LessOrEqual => a <= b,
                     Relation::Greater => a > b,
                     Relation::GreaterOrEqual => a >= b,
-                },
-                _ => false,
+                }),
+                (Err(Missing::Header), _) | (_, Err(Missing::Header)) => Some(false),
+                _ => None,
             },
         }
     }
 }
 
+/// Why an arithmetic expression has no value for a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Missing {
+    /// It is not that kind of packet.
+    Header,
+    /// It ends too early, or something is divided by zero.
+    Value,
+}
+
 impl Value {
-    fn value(&self, frame: &[u8]) -> Option<u32> {
+    fn value(&self, frame: &[u8]) -> Result<u32, Missing> {
         match self {
-            Value::Number(number) => Some(*number),
-            Value::Length => Some(frame.len() as u32),
+            Value::Number(number) => Ok(*number),
+            Value::Length => Ok(frame.len() as u32),
             Value::Bytes(base, offset, len) => {
-                let from = base.start(frame)?.checked_add(offset.value(frame)? as usize)?;
-                let bytes = frame.get(from..from.checked_add(usize::from(*len))?)?;
-                Some(bytes.iter().fold(0, |value, byte| value << 8 | u32::from(*byte)))
+                let (base, offset) = (base.start(frame)?, offset.value(frame)? as usize);
+                let from = base.checked_add(offset).ok_or(Missing::Value)?;
+                let to = from.checked_add(usize::from(*len)).ok_or(Missing::Value)?;
+                let bytes = frame.get(from..to).ok_or(Missing::Value)?;
+                Ok(bytes.iter().fold(0, |value, byte| value << 8 | u32::from(*byte)))
             }
             Value::Binary(operator, a, b) => {
                 let (a, b) = (a.value(frame)?, b.value(frame)?);
                 match operator {
-                    '+' => Some(a.wrapping_add(b)),
-                    '-' => Some(a.wrapping_sub(b)),
-                    '*' => Some(a.wrapping_mul(b)),
-                    '/' => a.checked_div(b),
-                    '%' => a.checked_rem(b),
-                    '&' => Some(a & b),
-                    '|' => Some(a | b),
-                    '^' => Some(a ^ b),
-                    '<' => Some(a.checked_shl(b).unwrap_or(0)),
-                    _ => Some(a.checked_shr(b).unwrap_or(0)),
+                    '+' => Ok(a.wrapping_add(b)),
+                    '-' => Ok(a.wrapping_sub(b)),
+                    '*' => Ok(a.wrapping_mul(b)),
+                    '/' => a.checked_div(b).ok_or(Missing::Value),
+                    '%' => a.checked_rem(b).ok_or(Missing::Value),
+                    '&' => Ok(a & b),
+                    '|' => Ok(a | b),
+                    '^' => Ok(a ^ b),
+                    '<' => Ok(a.checked_shl(b).unwrap_or(0)),
+                    _ => Ok(a.checked_shr(b).unwrap_or(0)),
                 }
             }
         }
@@ -248,32 +267,35 @@ impl Value {
 }
 
 impl Base {
-    fn start(self, frame: &[u8]) -> Option<usize> {
+    fn start(self, frame: &[u8]) -> Result<usize, Missing> {
         match self {
-            Base::Ether => Some(0),
-            Base::Network(ethertype) => (ethertype_of(frame) == ethertype).then_some(ETHERNET_LEN),
+            Base::Ether => Ok(0),
+            Base::Network(ethertype) if ethertype_of(frame) == ethertype => Ok(ETHERNET_LEN),
+            Base::Network(_) => Err(Missing::Header),
             Base::Transport(protocol) => {
-                let ip = ipv4(frame)?;
-                let is_first = u16::from_be_bytes([ip[6], ip[7]]) & 0x1fff == 0;
-                (ip[9] == protocol && is_first).then(|| ETHERNET_LEN + header_len(ip))
+                let is_it = on_ipv4(frame, |ip| Some(*ip.get(9)? == protocol && is_first_fragment(ip)?));
+                if is_it.ok_or(Missing::Value)? {
+                    Ok(ETHERNET_LEN + header_len(&frame[ETHERNET_LEN..]))
+                } else {
+                    Err(Missing::Header)
+                }
             }
         }
     }
 }
 
+/// What is so of the packet in an IPv4 frame; of no other frame.
+fn on_ipv4(frame: &[u8], test: impl FnOnce(&[u8]) -> Option<bool>) -> Option<bool> {
+    if ethertype_of(frame) == ETHERTYPE_IPV4 { test(&frame[ETHERNET_LEN..]) } else { Some(false) }
+}
+
+fn is_first_fragment(ip: &[u8]) -> Option<bool> {
+    let word = ip.get(6..8)?;
+    Some(u16::from_be_bytes([word[0], word[1]]) & 0x1fff == 0)
+}
+
 fn ethertype_of(frame: &[u8]) -> u16 {
     u16::from_be_bytes([frame[12], frame[13]])
-}
-
-/// The IPv4 header and what follows, if the frame has room for one.
-fn ipv4(frame: &[u8]) -> Option<&[u8]> {
-    let packet = &frame[ETHERNET_LEN..];
-    (ethertype_of(frame) == ETHERTYPE_IPV4 && packet.len() >= super::IPV4_LEN).then_some(packet)
-}
-
-fn arp(frame: &[u8]) -> Option<&[u8]> {
-    let packet = &frame[ETHERNET_LEN..];
-    (ethertype_of(frame) == ETHERTYPE_ARP && packet.len() >= ARP_LEN).then_some(packet)
 }
 
 fn header_len(ip: &[u8]) -> usize {
