@@ -194,3 +194,6 @@ fn ruling(table: &Table, chain: ChainId, index: Option<usize>) -> Ruling {
     });
     Ruling { table: table.name, chain: name.clone(), rule }
 }
+
+#[cfg(test)]
+mod tests;
