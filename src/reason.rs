@@ -3,6 +3,7 @@
 //! A reason is made where its decision is made and carries the facts that the decision was taken on. Its sentence is
 //! written here, once. Names of drop reasons are the kernel's (enum skb_drop_reason) where it has one.
 
+mod ip;
 mod loss;
 mod netfilter;
 mod transport;
@@ -10,6 +11,7 @@ mod transport;
 use std::fmt;
 use std::net::Ipv4Addr;
 
+pub use ip::{Arp, IpDrop, Setting, Withheld};
 pub use loss::Loss;
 pub use netfilter::Ruling;
 pub use transport::{Reset, Retransmission, Tcp, TransportDrop};
@@ -78,25 +80,12 @@ pub enum Stream {
 pub enum Drop {
     /// The frame was sent to the MAC address of another machine (SKB_DROP_REASON_OTHERHOST).
     OtherHost,
-    /// No address of this machine, and forwarding is off (SKB_DROP_REASON_IP_NOT_LOCAL... the kernel counts it as InAddrErrors).
-    ForwardingOff {
-        /// Whom the packet was for.
-        destination: Ipv4Addr,
-    },
+    /// IP sends it no further.
+    Ip(IpDrop),
     /// iptables drops or rejects it (SKB_DROP_REASON_NETFILTER_DROP).
     Netfilter(Ruling),
     /// TCP or UDP has no use for it.
     Transport(TransportDrop),
-}
-
-/// What became of an ARP message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Arp {
-    /// A request was answered.
-    Answered {
-        /// The address that was asked for.
-        target: Ipv4Addr,
-    },
 }
 
 impl fmt::Display for Note {
@@ -115,17 +104,9 @@ impl fmt::Display for Drop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Drop::OtherHost => write!(f, "for another machine's MAC address"),
-            Drop::ForwardingOff { destination } => write!(f, "{destination} is not ours and ip_forward is 0"),
+            Drop::Ip(drop) => drop.fmt(f),
             Drop::Netfilter(ruling) => ruling.fmt(f),
             Drop::Transport(drop) => drop.fmt(f),
-        }
-    }
-}
-
-impl fmt::Display for Arp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Arp::Answered { target } => write!(f, "answers for {target}"),
         }
     }
 }

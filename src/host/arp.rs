@@ -1,1 +1,281 @@
 //! The Address Resolution Protocol (RFC 826) as Linux speaks it: net/ipv4/arp.c.
+
+use std::net::Ipv4Addr;
+
+use etherparse::ArpOperation;
+
+use super::interface::{Address, IfIndex, Interface, Scope};
+use super::ip::Arrival;
+use super::kernel::Kernel;
+use super::neighbour::{Override, State};
+use super::route::{Kind, RouteKind};
+use super::sysctl::{Conf, DecidedBy, Neigh};
+use crate::ids::FrameId;
+use crate::reason::{self, Note, Setting, Withheld};
+use crate::wire::build::{self, Arp};
+use crate::wire::{Frame, MacAddr, read};
+
+impl Kernel {
+    /// arp_rcv, arp_process: a message has come in.
+    pub(super) fn arp_receive(&mut self, iif: IfIndex, frame: &Frame) {
+        let Some(interface) = self.interfaces.get(iif) else { return };
+        let Some(message) = read::arp(frame.payload()) else {
+            return self.arp_note(|| reason::Arp::Malformed);
+        };
+        let is_for_us = frame.destination() == interface.mac;
+        let loopback_is_routed = self.sysctl.conf(iif, Conf::RouteLocalnet) != 0;
+        let target = message.target_ip;
+        if !interface.arp
+            || !matches!(message.operation, ArpOperation::REQUEST | ArpOperation::REPLY)
+            || target.is_multicast()
+            || target.is_loopback() && !loopback_is_routed
+        {
+            return self.arp_note(|| reason::Arp::Malformed);
+        }
+        if message.operation == ArpOperation::REQUEST {
+            if message.sender_ip.is_unspecified() {
+                return self.arp_probed(iif, &message);
+            }
+            if self.arp_asked(iif, &message) {
+                return;
+            }
+        }
+        self.arp_heard(iif, &message, is_for_us);
+    }
+
+    /// A probe for duplicate addresses (RFC 2131, RFC 5227): answered if the address is taken, and nothing is learned.
+    fn arp_probed(&mut self, iif: IfIndex, message: &Arp) {
+        let target = message.target_ip;
+        if self.routes.kind_of(target) != Kind::Local {
+            return;
+        }
+        match self.arp_ignored(iif, message.sender_ip, target) {
+            Some(why) => self.arp_note(|| reason::Arp::Withheld { target, why }),
+            None => self.arp_answer(iif, message),
+        }
+    }
+
+    /// A request. False if it is for somebody else, who may still be learned from.
+    fn arp_asked(&mut self, iif: IfIndex, message: &Arp) -> bool {
+        let (sender, target) = (message.sender_ip, message.target_ip);
+        match self.route_input(target, sender, iif, 0) {
+            Ok(Arrival::Local(RouteKind::Local)) => {}
+            Ok(_) => return false,
+            Err(why) => {
+                if self.routes.kind_of(target) == Kind::Local {
+                    self.arp_note(|| reason::Arp::Withheld { target, why: Withheld::Source(why) });
+                }
+                return false;
+            }
+        }
+        let why = self.arp_ignored(iif, sender, target).or_else(|| self.arp_filtered(iif, sender, target));
+        match why {
+            Some(why) => self.arp_note(|| reason::Arp::Withheld { target, why }),
+            None => {
+                self.learn_neighbour(iif, sender, message.sender_mac, State::Stale, Override::Yes);
+                self.arp_answer(iif, message);
+            }
+        }
+        true
+    }
+
+    /// The last part of arp_process: what a message that is not a request to us says about its sender.
+    fn arp_heard(&mut self, iif: IfIndex, message: &Arp, is_for_us: bool) {
+        let sender = message.sender_ip;
+        let accept = self.arp_accepts(iif, sender);
+        let is_reply = message.operation == ArpOperation::REPLY;
+        let sender_is_elsewhere = self.routes.kind_of(sender) == Kind::Unicast;
+        // arp_is_garp: a gratuitous reply names its sender twice, with its hardware address.
+        let is_gratuitous = sender == message.target_ip
+            && (!is_reply || message.target_mac == message.sender_mac)
+            && sender_is_elsewhere;
+        let known = self.neighbours.get(iif, sender).map(|entry| (entry.updated, entry.mac));
+        if known.is_none() && !(accept && sender_is_elsewhere && (is_gratuitous || is_reply)) {
+            return;
+        }
+        // If several replies come back to back, the first one counts.
+        let locktime = self.sysctl.neigh_time(iif, Neigh::Locktime);
+        let is_late = known.is_none_or(|(updated, _)| self.now > updated + locktime);
+        let how = if is_late || is_gratuitous { Override::Yes } else { Override::No };
+        // Only an answer to ourselves says that the neighbour can be reached.
+        let state = if is_reply && is_for_us { State::Reachable } else { State::Stale };
+        let (neighbour, mac) = (sender, message.sender_mac);
+        match known {
+            Some((_, old)) if old != mac && old != MacAddr::ZERO && how == Override::No => {
+                self.arp_note(|| reason::Arp::TooSoon { neighbour, mac, kept: old });
+            }
+            Some((_, old)) if old != mac && old != MacAddr::ZERO => {
+                self.arp_note(|| reason::Arp::Replaced { neighbour, mac, old });
+            }
+            _ => self.arp_note(|| reason::Arp::Learned { neighbour, mac }),
+        }
+        self.learn_neighbour(iif, sender, message.sender_mac, state, how);
+    }
+
+    /// arp_accept: whether an unsolicited message may make a new entry.
+    fn arp_accepts(&self, iif: IfIndex, sender: Ipv4Addr) -> bool {
+        match self.sysctl.conf(iif, Conf::ArpAccept) {
+            0 => false,
+            1 => true,
+            _ => self.interfaces.get(iif).is_some_and(|interface| {
+                interface.addresses.iter().any(|address| address.shares_subnet_with(sender))
+            }),
+        }
+    }
+
+    /// arp_ignore: why a request for a local address is not answered, if it is not.
+    fn arp_ignored(&self, iif: IfIndex, sender: Ipv4Addr, target: Ipv4Addr) -> Option<Withheld> {
+        let effective = self.sysctl.effective(iif, Conf::ArpIgnore);
+        let own = self.interfaces.get(iif)?;
+        let unspecified = Ipv4Addr::UNSPECIFIED;
+        let confirmed = match effective.value {
+            1 => self.confirms(own, unspecified, target, Scope::Host),
+            2 => self.confirms(own, sender, target, Scope::Host),
+            3 => self.interfaces.iter().any(|any| self.confirms(any, unspecified, target, Scope::Link)),
+            8 => false,
+            _ => true,
+        };
+        if confirmed {
+            return None;
+        }
+        let holder = self.interfaces.addresses().find(|(_, address)| address.ip == target);
+        Some(Withheld::Ignore {
+            setting: self.setting("arp_ignore", iif, effective.value, effective.by),
+            holder: holder.map(|(interface, _)| interface.name.clone()),
+        })
+    }
+
+    /// The setting that has decided, by its full name.
+    fn setting(&self, name: &'static str, iif: IfIndex, value: i32, by: DecidedBy) -> Setting {
+        let column = match by {
+            DecidedBy::All => "all".to_owned(),
+            DecidedBy::Interface => self.interface_name(iif).to_owned(),
+        };
+        Setting { name: format!("net.ipv4.conf.{column}.{name}"), value: i64::from(value) }
+    }
+
+    /// confirm_addr_indev: whether `local` is an address of the interface, of at least this scope, and on the link with
+    /// `sender` if that is given.
+    fn confirms(&self, interface: &Interface, sender: Ipv4Addr, local: Ipv4Addr, scope: Scope) -> bool {
+        let has_it = interface.addresses.iter().any(|address| address.ip == local && self.reach(interface, address) <= scope);
+        let on_link = |address: &Address| {
+            address.shares_subnet_with(local) && (sender.is_unspecified() || address.shares_subnet_with(sender))
+        };
+        has_it && interface.addresses.iter().any(on_link)
+    }
+
+    /// An address's scope, which route_localnet widens.
+    fn reach(&self, interface: &Interface, address: &Address) -> Scope {
+        let limit = if self.sysctl.conf(interface.index, Conf::RouteLocalnet) != 0 { Scope::Link } else { Scope::Host };
+        address.scope.min(limit)
+    }
+
+    /// arp_filter: whether the way to the sender leads by another interface.
+    fn arp_filtered(&mut self, iif: IfIndex, sender: Ipv4Addr, target: Ipv4Addr) -> Option<Withheld> {
+        let effective = self.sysctl.effective(iif, Conf::ArpFilter);
+        if effective.value == 0 {
+            return None;
+        }
+        let way = self.route_output(sender, Some(target), None).ok().map(|route| route.oif);
+        if way == Some(iif) {
+            return None;
+        }
+        Some(Withheld::Filter {
+            setting: self.setting("arp_filter", iif, effective.value, effective.by),
+            way: way.map(|oif| self.interface_name(oif).to_owned()),
+        })
+    }
+
+    fn arp_answer(&mut self, iif: IfIndex, request: &Arp) {
+        let Some(interface) = self.interfaces.get(iif) else { return };
+        let mac = interface.mac;
+        let target = request.target_ip;
+        let has_it = |interface: &Interface| interface.addresses.iter().any(|address| address.ip == target);
+        let holder = self.interfaces.iter().find(|interface| has_it(interface)).filter(|_| !has_it(interface));
+        let holder = holder.map(|interface| interface.name.clone());
+        self.arp_note(|| reason::Arp::Answered { target, mac, holder });
+        let reply = Arp {
+            operation: ArpOperation::REPLY,
+            sender_mac: mac,
+            sender_ip: target,
+            target_mac: request.sender_mac,
+            target_ip: request.sender_ip,
+        };
+        self.arp_send(iif, request.sender_mac, reply, self.out.handling);
+    }
+
+    /// arp_solicit: asks for a neighbour, by broadcast or, to see whether it is still there, at its known address.
+    ///
+    /// `source` is the source address of the packet that waits for the answer.
+    pub(super) fn solicit(
+        &mut self,
+        oif: IfIndex,
+        target: Ipv4Addr,
+        source: Option<Ipv4Addr>,
+        known: Option<MacAddr>,
+        cause: Option<FrameId>,
+    ) {
+        let announce = self.sysctl.effective(oif, Conf::ArpAnnounce);
+        let local = source.filter(|source| self.routes.kind_of(*source) == Kind::Local);
+        let Some(interface) = self.interfaces.get(oif) else { return };
+        let (mac, arp) = (interface.mac, interface.arp);
+        if !arp {
+            return;
+        }
+        let chosen = match announce.value {
+            0 => local,
+            1 => local.filter(|source| {
+                interface
+                    .addresses
+                    .iter()
+                    .any(|address| address.shares_subnet_with(target) && address.shares_subnet_with(*source))
+            }),
+            _ => None,
+        };
+        let sender_ip = chosen.unwrap_or_else(|| self.select_address(oif, Some(target), Scope::Link));
+        let foreign = !self.interfaces.get(oif).is_some_and(|own| own.addresses.iter().any(|a| a.ip == sender_ip));
+        let setting = || self.setting("arp_announce", oif, announce.value, announce.by);
+        let note = self.out.tracing.then(|| reason::Arp::Asks { target, sender: sender_ip, foreign, setting: setting() });
+        let request = Arp {
+            operation: ArpOperation::REQUEST,
+            sender_mac: mac,
+            sender_ip,
+            target_mac: MacAddr::ZERO,
+            target_ip: target,
+        };
+        if let Some(note) = note {
+            self.out.note_about(cause, || Note::Arp(note));
+        }
+        self.arp_send(oif, known.unwrap_or(MacAddr::BROADCAST), request, cause);
+    }
+
+    /// inetdev_send_gratuitous_arp, if arp_notify asks for it.
+    pub(super) fn announce_address(&mut self, index: IfIndex, ip: Ipv4Addr) {
+        let is_usable = self.interfaces.get(index).is_some_and(|interface| interface.is_running() && interface.arp);
+        if is_usable && self.sysctl.conf(index, Conf::ArpNotify) != 0 {
+            self.send_gratuitous_arp(index, ip);
+        }
+    }
+
+    /// arp_send for oneself: tells everybody on the link that an address is here.
+    pub fn send_gratuitous_arp(&mut self, index: IfIndex, ip: Ipv4Addr) {
+        let Some(interface) = self.interfaces.get(index) else { return };
+        let announcement = Arp {
+            operation: ArpOperation::REQUEST,
+            sender_mac: interface.mac,
+            sender_ip: ip,
+            target_mac: MacAddr::ZERO,
+            target_ip: ip,
+        };
+        self.arp_send(index, MacAddr::BROADCAST, announcement, None);
+    }
+
+    fn arp_send(&mut self, oif: IfIndex, destination: MacAddr, message: Arp, cause: Option<FrameId>) {
+        let frame = build::arp(message.sender_mac, destination, message);
+        self.transmit_frame(oif, frame, cause);
+    }
+
+    fn arp_note(&mut self, note: impl FnOnce() -> reason::Arp) {
+        self.out.note(|| Note::Arp(note()));
+    }
+}

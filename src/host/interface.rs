@@ -2,6 +2,8 @@
 
 use std::net::Ipv4Addr;
 
+use ipnet::Ipv4Net;
+
 use crate::ids::Port;
 use crate::wire::MacAddr;
 
@@ -31,8 +33,118 @@ pub struct Interface {
     pub up: bool,
     /// Whether there is somebody at the other end of the cable.
     pub carrier: bool,
+    /// Whether it resolves addresses by ARP (not IFF_NOARP).
+    pub arp: bool,
+    /// Whether it takes in frames for others, too (IFF_PROMISC).
+    pub promiscuous: bool,
     /// Its addresses in the order in which the kernel keeps them.
     pub addresses: Vec<Address>,
+    /// What has passed it.
+    pub counters: Counters,
+}
+
+/// What has passed an interface since boot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Frames taken in.
+    pub rx_packets: u64,
+    /// Their bytes, with the Ethernet header.
+    pub rx_bytes: u64,
+    /// Frames sent.
+    pub tx_packets: u64,
+    /// Their bytes, with the Ethernet header.
+    pub tx_bytes: u64,
+}
+
+impl Interface {
+    /// Whether frames can pass: switched on at this end, and somebody at the other.
+    pub fn is_running(&self) -> bool {
+        self.up && self.carrier
+    }
+
+    /// Whether it is `lo`.
+    pub fn is_loopback(&self) -> bool {
+        self.index == IfIndex::LO
+    }
+}
+
+/// The interfaces of a host.
+#[derive(Clone, Debug)]
+pub struct Interfaces {
+    list: Vec<Interface>,
+}
+
+impl Default for Interfaces {
+    /// `lo`, as it is at boot.
+    fn default() -> Interfaces {
+        let lo = Interface {
+            index: IfIndex::LO,
+            name: "lo".to_owned(),
+            mac: MacAddr::ZERO,
+            mtu: 65_536,
+            port: None,
+            up: true,
+            carrier: true,
+            arp: false,
+            promiscuous: false,
+            addresses: Vec::new(),
+            counters: Counters::default(),
+        };
+        Interfaces { list: vec![lo] }
+    }
+}
+
+impl Interfaces {
+    /// Adds an Ethernet interface; it is off.
+    pub(super) fn add(&mut self, name: &str, mac: MacAddr, mtu: u32, port: Port) -> IfIndex {
+        let index = IfIndex(self.list.len() as u32 + 1);
+        self.list.push(Interface {
+            index,
+            name: name.to_owned(),
+            mac,
+            mtu,
+            port: Some(port),
+            up: false,
+            carrier: true,
+            arp: true,
+            promiscuous: false,
+            addresses: Vec::new(),
+            counters: Counters::default(),
+        });
+        index
+    }
+
+    /// The interface of this number.
+    pub fn get(&self, index: IfIndex) -> Option<&Interface> {
+        self.list.get((index.0 as usize).checked_sub(1)?)
+    }
+
+    /// The interface of this number, for changing.
+    pub fn get_mut(&mut self, index: IfIndex) -> Option<&mut Interface> {
+        self.list.get_mut((index.0 as usize).checked_sub(1)?)
+    }
+
+    /// The interface of this name.
+    pub fn by_name(&self, name: &str) -> Option<&Interface> {
+        self.list.iter().find(|interface| interface.name == name)
+    }
+
+    /// The interface whose cable is at this port.
+    pub fn by_port(&self, port: Port) -> Option<&Interface> {
+        // Ports are handed out in the order of the interfaces: the first guess is nearly always right.
+        let guess = self.list.get(port.0 as usize + 1).filter(|interface| interface.port == Some(port));
+        guess.or_else(|| self.list.iter().find(|interface| interface.port == Some(port)))
+    }
+
+    /// All interfaces by number.
+    pub fn iter(&self) -> impl Iterator<Item = &Interface> + Clone {
+        self.list.iter()
+    }
+
+    /// Every address, with its interface.
+    pub fn addresses(&self) -> impl Iterator<Item = (&Interface, &Address)> {
+        self.list.iter().flat_map(|interface| interface.addresses.iter().map(move |address| (interface, address)))
+    }
 }
 
 /// An IPv4 address of an interface: the kernel's struct in_ifaddr.
@@ -52,6 +164,18 @@ pub struct Address {
     pub secondary: bool,
 }
 
+impl Address {
+    /// The subnet, as a prefix.
+    pub fn subnet(&self) -> Ipv4Net {
+        Ipv4Net::new_assert(self.ip, self.prefix_len.min(32)).trunc()
+    }
+
+    /// inet_ifa_match: whether an address is of the same subnet.
+    pub fn shares_subnet_with(&self, other: Ipv4Addr) -> bool {
+        self.subnet().contains(&other)
+    }
+}
+
 /// How far an address or a route is valid; wider ones are smaller numbers (RT_SCOPE_*).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
@@ -61,4 +185,6 @@ pub enum Scope {
     Link = 253,
     /// In this machine.
     Host = 254,
+    /// Nowhere.
+    Nowhere = 255,
 }

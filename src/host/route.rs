@@ -1,8 +1,11 @@
-//! Routing: where a packet goes next.
+//! The routing tables (the FIB): net/ipv4/fib_trie.c, fib_semantics.c.
 
 use std::net::Ipv4Addr;
 
-use super::interface::IfIndex;
+use ipnet::Ipv4Net;
+
+use super::interface::{IfIndex, Interfaces, Scope};
+use super::socket::Errno;
 
 /// What a look-up found: the kernel's struct rtable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +22,7 @@ pub struct Route {
     pub mtu: u32,
 }
 
-/// Kinds of destinations (RTN_*).
+/// Kinds of destinations that packets are sent to (RTN_*).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RouteKind {
     /// Another machine.
@@ -30,4 +33,225 @@ pub enum RouteKind {
     Broadcast,
     /// A group of machines.
     Multicast,
+}
+
+/// Kinds of entries (RTN_*).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Packets are sent on.
+    Unicast,
+    /// Packets are for this machine.
+    Local,
+    /// Packets are for all machines of a link.
+    Broadcast,
+    /// Packets are refused: host unreachable.
+    Unreachable,
+    /// Packets vanish.
+    Blackhole,
+    /// Packets are refused: administratively prohibited.
+    Prohibit,
+}
+
+/// Who made an entry (RTPROT_*).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// The kernel, for an address.
+    Kernel,
+    /// `ip route`, unless told otherwise.
+    Boot,
+    /// `ip route ... proto static`.
+    Static,
+    /// Another number.
+    Other(u8),
+}
+
+/// The tables, in the order in which the rules ask them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Table {
+    /// 255: what is here.
+    Local,
+    /// 254: what is elsewhere.
+    Main,
+}
+
+/// An entry of a table: the kernel's struct fib_alias and fib_info.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FibRoute {
+    /// Which destinations it is for.
+    pub prefix: Ipv4Net,
+    /// What kind it is.
+    pub kind: Kind,
+    /// How far away the destination is.
+    pub scope: Scope,
+    /// Who made it.
+    pub protocol: Protocol,
+    /// Its priority: less is better.
+    pub metric: u32,
+    /// The source address that it prefers (prefsrc).
+    pub source: Option<Ipv4Addr>,
+    /// The interface that it leaves by.
+    pub oif: Option<IfIndex>,
+    /// The gateway.
+    pub gateway: Option<Ipv4Addr>,
+    /// The gateway is on the link, whatever the tables say.
+    pub onlink: bool,
+    /// An MTU of its own.
+    pub mtu: Option<u32>,
+}
+
+/// The tables of a host.
+#[derive(Clone, Debug, Default)]
+pub struct Routes {
+    local: Vec<FibRoute>,
+    main: Vec<FibRoute>,
+}
+
+impl Routes {
+    /// Adds an entry, behind those of the same prefix and a lower or the same metric. One that is there already stays.
+    pub(super) fn insert(&mut self, table: Table, route: FibRoute) {
+        let list = self.list_mut(table);
+        if !list.contains(&route) {
+            let key = |route: &FibRoute| (std::cmp::Reverse(route.prefix.prefix_len()), route.prefix.addr(), route.metric);
+            let at = list.partition_point(|other| key(other) <= key(&route));
+            list.insert(at, route);
+        }
+    }
+
+    /// Keeps only the entries of which `keep` says so.
+    pub(super) fn retain(&mut self, mut keep: impl FnMut(Table, &FibRoute) -> bool) {
+        self.local.retain(|route| keep(Table::Local, route));
+        self.main.retain(|route| keep(Table::Main, route));
+    }
+
+    /// The entries of a table, longest prefixes first.
+    pub fn list(&self, table: Table) -> &[FibRoute] {
+        match table {
+            Table::Local => &self.local,
+            Table::Main => &self.main,
+        }
+    }
+
+    /// Takes the entry at this place of [`Routes::list`] out of a table.
+    pub(super) fn remove(&mut self, table: Table, at: usize) -> FibRoute {
+        self.list_mut(table).remove(at)
+    }
+
+    fn list_mut(&mut self, table: Table) -> &mut Vec<FibRoute> {
+        match table {
+            Table::Local => &mut self.local,
+            Table::Main => &mut self.main,
+        }
+    }
+
+    /// fib_lookup: the entry for a destination; only those that leave by `oif`, if given, and reach at least to `scope`.
+    pub fn lookup(&self, destination: Ipv4Addr, oif: Option<IfIndex>, scope: Scope) -> Option<&FibRoute> {
+        self.local.iter().chain(&self.main).find(|route| {
+            route.prefix.contains(&destination)
+                && route.scope >= scope
+                && (oif.is_none() || route.oif.is_none() || route.oif == oif)
+        })
+    }
+
+    /// inet_addr_type: what kind of address it is to this host, as the local table has it.
+    pub fn kind_of(&self, address: Ipv4Addr) -> Kind {
+        self.local.iter().find(|route| route.prefix.contains(&address)).map_or(Kind::Unicast, |route| route.kind)
+    }
+
+    /// ip_route_add: adds an entry that somebody has typed.
+    ///
+    /// # Errors
+    ///
+    /// Why it makes no sense: [`RouteError`].
+    pub(super) fn add(&mut self, interfaces: &Interfaces, table: Table, mut route: FibRoute) -> Result<(), RouteError> {
+        self.check(interfaces, &mut route)?;
+        let is_same = |other: &FibRoute| other.prefix == route.prefix && other.metric == route.metric;
+        if self.list(table).iter().any(is_same) {
+            return Err(RouteError::Errno(Errno::Exists));
+        }
+        self.insert(table, route);
+        Ok(())
+    }
+
+    /// Adds an entry, or takes the place of the one of its prefix and metric (`ip route replace`).
+    pub(super) fn replace(&mut self, interfaces: &Interfaces, table: Table, mut route: FibRoute) -> Result<(), RouteError> {
+        self.check(interfaces, &mut route)?;
+        let is_same = |other: &FibRoute| other.prefix == route.prefix && other.metric == route.metric;
+        self.list_mut(table).retain(|other| !is_same(other));
+        self.insert(table, route);
+        Ok(())
+    }
+
+    /// fib_create_info, fib_check_nh: whether the next hop can be reached, and by which interface.
+    pub(super) fn check(&self, interfaces: &Interfaces, route: &mut FibRoute) -> Result<(), RouteError> {
+        if matches!(route.kind, Kind::Unreachable | Kind::Blackhole | Kind::Prohibit) {
+            return Ok(());
+        }
+        if route.source.is_some_and(|source| self.kind_of(source) != Kind::Local) {
+            return Err(RouteError::Text("Invalid prefsrc address"));
+        }
+        let is_up = |index| interfaces.get(index).is_some_and(|interface| interface.up);
+        let Some(gateway) = route.gateway else {
+            let oif = route.oif.ok_or(RouteError::Errno(Errno::NoSuchDevice))?;
+            return if is_up(oif) { Ok(()) } else { Err(RouteError::Errno(Errno::NetworkDown)) };
+        };
+        if route.onlink {
+            return match route.oif {
+                Some(oif) if is_up(oif) => Ok(()),
+                _ => Err(RouteError::Text("Nexthop device is not up")),
+            };
+        }
+        let invalid = RouteError::Text("Nexthop has invalid gateway");
+        let found = self.lookup(gateway, route.oif, Scope::Link).ok_or(invalid.clone())?;
+        if found.kind != Kind::Unicast || found.gateway.is_some() {
+            return Err(invalid);
+        }
+        let oif = found.oif.ok_or(invalid)?;
+        if !is_up(oif) {
+            return Err(RouteError::Errno(Errno::NetworkDown));
+        }
+        route.oif = Some(oif);
+        Ok(())
+    }
+}
+
+/// Why a route is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RouteError {
+    /// With an errno.
+    Errno(Errno),
+    /// With the kernel's own words (extack).
+    Text(&'static str),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(prefix: &str, metric: u32, oif: u32) -> FibRoute {
+        FibRoute {
+            prefix: prefix.parse().unwrap(),
+            kind: Kind::Unicast,
+            scope: Scope::Link,
+            protocol: Protocol::Boot,
+            metric,
+            source: None,
+            oif: Some(IfIndex(oif)),
+            gateway: None,
+            onlink: false,
+            mtu: None,
+        }
+    }
+
+    #[test]
+    fn the_longest_prefix_wins_then_the_metric() {
+        let mut routes = Routes::default();
+        for (prefix, metric, oif) in [("10.0.0.0/8", 0, 2), ("10.1.0.0/16", 10, 3), ("10.1.0.0/16", 5, 4), ("0.0.0.0/0", 0, 5)] {
+            routes.insert(Table::Main, route(prefix, metric, oif));
+        }
+        let by = |ip: [u8; 4], oif| routes.lookup(ip.into(), oif, Scope::Global).and_then(|route| route.oif);
+        assert_eq!(by([10, 1, 2, 3], None), Some(IfIndex(4)));
+        assert_eq!(by([10, 1, 2, 3], Some(IfIndex(3))), Some(IfIndex(3)));
+        assert_eq!(by([10, 2, 2, 3], None), Some(IfIndex(2)));
+        assert_eq!(by([192, 0, 2, 1], None), Some(IfIndex(5)));
+    }
 }

@@ -73,8 +73,14 @@ impl Outbox {
     /// Notes a decision about the frame being handled. `note` is called only while tracing.
     #[inline]
     pub fn note(&mut self, note: impl FnOnce() -> Note) {
+        self.note_about(self.handling, note);
+    }
+
+    /// Notes a decision about a frame that came earlier.
+    #[inline]
+    pub fn note_about(&mut self, frame: Option<FrameId>, note: impl FnOnce() -> Note) {
         if self.tracing {
-            self.actions.push(Action::Note(self.handling, note()));
+            self.actions.push(Action::Note(frame, note()));
         }
     }
 }

@@ -1,0 +1,88 @@
+//! Network interfaces switched on and off: net/core/dev.c, and what devinet.c, fib_frontend.c and arp.c make of it.
+
+use super::interface::IfIndex;
+use super::kernel::Kernel;
+use super::socket::Errno;
+use crate::ids::Port;
+use crate::sim::Action;
+use crate::wire::MacAddr;
+
+impl Kernel {
+    /// Plugs in a network card, whose cable is at this port. It is off.
+    pub fn add_interface(&mut self, name: &str, mac: MacAddr, mtu: u32, port: Port) -> IfIndex {
+        let index = self.interfaces.add(name, mac, mtu, port);
+        self.sysctl.add_interface(index);
+        index
+    }
+
+    /// dev_open, dev_close: `ip link set ... up|down`.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::NoSuchDevice`].
+    pub fn set_interface_up(&mut self, index: IfIndex, up: bool) -> Result<(), Errno> {
+        let interface = self.interfaces.get_mut(index).ok_or(Errno::NoSuchDevice)?;
+        if interface.up == up {
+            return Ok(());
+        }
+        interface.up = up;
+        if let Some(port) = interface.port {
+            self.out.actions.push(Action::Carrier { port, up });
+        }
+        if !up {
+            self.disable_ip(index, false);
+            return Ok(());
+        }
+        for address in self.interfaces.get(index).map(|interface| interface.addresses.clone()).unwrap_or_default() {
+            self.add_address_routes(index, &address);
+            self.announce_address(index, address.ip);
+        }
+        Ok(())
+    }
+
+    /// netif_carrier_on, netif_carrier_off: what happens at the other end of the cable. Routes stay; what is known
+    /// about neighbours does not.
+    pub(super) fn carrier_changed(&mut self, port: Port, up: bool) {
+        let Some(index) = self.interfaces.by_port(port).map(|interface| interface.index) else { return };
+        if let Some(interface) = self.interfaces.get_mut(index) {
+            interface.carrier = up;
+        }
+        if !up {
+            self.neighbours_lose_carrier(index);
+        }
+    }
+
+    /// dev_set_mtu: `ip link set ... mtu`.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::InvalidArgument`] outside of what an Ethernet takes, [`Errno::NoSuchDevice`].
+    pub fn set_interface_mtu(&mut self, index: IfIndex, mtu: u32) -> Result<(), Errno> {
+        let interface = self.interfaces.get_mut(index).ok_or(Errno::NoSuchDevice)?;
+        if !(68..=65_535).contains(&mtu) && !interface.is_loopback() {
+            return Err(Errno::InvalidArgument);
+        }
+        interface.mtu = mtu;
+        self.routes_changed();
+        Ok(())
+    }
+
+    /// dev_set_mac_address: `ip link set ... address`.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::AddressNotAvailable`] for a group's or nobody's address, [`Errno::NoSuchDevice`].
+    pub fn set_interface_mac(&mut self, index: IfIndex, mac: MacAddr) -> Result<(), Errno> {
+        if mac.is_group() || mac == MacAddr::ZERO {
+            return Err(Errno::AddressNotAvailable);
+        }
+        let interface = self.interfaces.get_mut(index).ok_or(Errno::NoSuchDevice)?;
+        interface.mac = mac;
+        let addresses = interface.addresses.clone();
+        self.neighbours_down(index);
+        for address in addresses {
+            self.announce_address(index, address.ip);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,101 @@
+//! What comes in: net/ipv4/ip_input.c, and net/core/dev.c's first look at a frame.
+
+use super::super::icmp::Unreachable;
+use super::super::interface::IfIndex;
+use super::super::kernel::Kernel;
+use super::super::netfilter::Hook;
+use super::super::packet::Packet;
+use super::super::raw::Direction;
+use super::super::route::RouteKind;
+use super::Arrival;
+use crate::ids::Port;
+use crate::reason::{Drop, IpDrop, Note};
+use crate::wire::{ETHERNET_LEN, ETHERTYPE_ARP, ETHERTYPE_IPV4, Frame, proto, read};
+
+impl Kernel {
+    /// __netif_receive_skb_core, eth_type_trans: a frame has arrived.
+    pub(in crate::host) fn receive(&mut self, port: Port, frame: Frame) {
+        let Some(interface) = self.interfaces.by_port(port) else { return };
+        let (index, mac) = (interface.index, interface.mac);
+        if !interface.up {
+            let interface = interface.name.clone();
+            return self.out.note(|| Note::Drop(Drop::Ip(IpDrop::InterfaceDown { interface })));
+        }
+        let destination = frame.destination();
+        let is_for_us = destination == mac || destination.is_group();
+        if let Some(interface) = self.interfaces.get_mut(index) {
+            interface.counters.rx_packets += 1;
+            interface.counters.rx_bytes += frame.bytes().len() as u64;
+        }
+        self.packet_sockets_see(index, Direction::In, &frame);
+        if !is_for_us {
+            return self.out.note(|| Note::Drop(Drop::OtherHost));
+        }
+        match frame.ethertype() {
+            ETHERTYPE_ARP => self.arp_receive(index, &frame),
+            ETHERTYPE_IPV4 => self.ip_receive(index, frame),
+            _ => self.out.note(|| Note::Drop(Drop::Ip(IpDrop::NoProtocol { protocol: 0 }))),
+        }
+    }
+
+    /// ip_rcv, ip_rcv_finish.
+    fn ip_receive(&mut self, iif: IfIndex, mut frame: Frame) {
+        let len = match read::ipv4(frame.payload()) {
+            Ok(datagram) => datagram.len(),
+            Err(bad) => return self.out.note(|| Note::Drop(Drop::Ip(IpDrop::Header(bad)))),
+        };
+        if frame.payload().len() > len {
+            // Short frames are padded; nobody shall take the padding for data.
+            frame = Frame::new(&frame.bytes()[..ETHERNET_LEN + len]);
+        }
+        let to_group = frame.destination().is_group();
+        let packet = Packet::new(frame, iif, self.out.handling);
+        let Some(packet) = self.netfilter(Hook::Prerouting, packet, Some(iif), None) else { return };
+        match self.route_input(packet.destination(), packet.source(), iif, packet.mark) {
+            Ok(Arrival::Local(kind)) if !(to_group && kind == RouteKind::Local) => self.ip_local_deliver(packet, kind),
+            // A datagram for one host in a frame for many is nobody's (RFC 1122, 3.3.6).
+            Ok(_) if to_group => self.drop_packet(&packet, IpDrop::MartianDestination { destination: packet.destination() }),
+            Ok(Arrival::Local(kind)) => self.ip_local_deliver(packet, kind),
+            Ok(Arrival::Forward { route, redirect }) => self.ip_forward(packet, route, redirect),
+            Err(why) => self.ip_error(&packet, why),
+        }
+    }
+
+    /// ip_error: a packet without a way; its sender is told if we are a router.
+    fn ip_error(&mut self, packet: &Packet, why: IpDrop) {
+        let code = match why {
+            IpDrop::NoRoute { .. } => Some(Unreachable::Network),
+            IpDrop::Refused { .. } => Some(Unreachable::Host),
+            _ => None,
+        };
+        self.drop_packet(packet, why);
+        if let Some(code) = code {
+            self.icmp_send(packet, 3, code as u8, [0; 4]);
+        }
+    }
+
+    /// ip_local_deliver: a packet for this host, once all its fragments are there.
+    pub(in crate::host) fn ip_local_deliver(&mut self, packet: Packet, kind: RouteKind) {
+        let Some(packet) = self.reassemble(packet) else { return };
+        let iif = packet.iif;
+        let Some(packet) = self.netfilter(Hook::Input, packet, Some(iif), None) else { return };
+        let Some(packet) = self.ipvs_local_in(packet) else { return };
+        self.deliver_to_protocol(packet, kind);
+    }
+
+    /// ip_protocol_deliver_rcu.
+    fn deliver_to_protocol(&mut self, packet: Packet, kind: RouteKind) {
+        let was_taken = self.raw_receive(&packet);
+        match packet.protocol() {
+            proto::TCP => self.tcp_receive(packet),
+            proto::UDP => self.udp_receive(packet),
+            proto::ICMP => self.icmp_receive(packet, kind),
+            proto::IGMP => {}
+            _ if was_taken => {}
+            protocol => {
+                self.drop_packet(&packet, IpDrop::NoProtocol { protocol });
+                self.icmp_send(&packet, 3, Unreachable::Protocol as u8, [0; 4]);
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! The Internet Protocol: input, forwarding, output.
+
+mod forward;
+mod fragment;
+mod input;
+mod output;
+mod path_mtu;
+mod redirect;
+mod routing;
+
+use std::net::Ipv4Addr;
+
+use super::interface::IfIndex;
+
+pub(super) use fragment::Reassembly;
+pub(super) use output::Identification;
+pub(super) use path_mtu::Exceptions;
+pub(super) use redirect::Redirects;
+pub(super) use routing::Arrival;
+
+/// What a sender says about a packet besides its payload: the kernel's struct flowi4 and inet_cork.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flow {
+    /// Source address; unset: what the route prefers.
+    pub source: Option<Ipv4Addr>,
+    /// Destination address.
+    pub destination: Ipv4Addr,
+    /// Protocol number.
+    pub protocol: u8,
+    /// Time to live; unset: the host's default, 64 (1 for multicast).
+    pub ttl: Option<u8>,
+    /// Type of service.
+    pub tos: u8,
+    /// Whether routers may not fragment it.
+    pub dont_fragment: bool,
+    /// Identification, where the sender counts by itself as connected sockets do (inet_id); unset: what IP chooses.
+    pub id: Option<u16>,
+    /// Leave by this interface only (SO_BINDTODEVICE).
+    pub oif: Option<IfIndex>,
+}

@@ -1,0 +1,277 @@
+//! Where packets go: net/ipv4/route.c, and fib_frontend.c's validation of sources.
+
+use std::net::Ipv4Addr;
+
+use super::super::interface::{IfIndex, Scope};
+use super::super::kernel::Kernel;
+use super::super::route::{Kind, Route, RouteKind};
+use super::super::socket::Errno;
+use super::super::sysctl::{Conf, DecidedBy};
+use crate::reason::{IpDrop, Setting};
+
+/// Where a packet that has come in is to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::host) enum Arrival {
+    /// It is for this host: its address, a broadcast, a group that it has joined.
+    Local(RouteKind),
+    /// It is passed on; `redirect` says that the sender could have sent it there itself.
+    Forward {
+        /// Its way.
+        route: Route,
+        /// Whether the sender is to be told of a better way.
+        redirect: bool,
+    },
+}
+
+impl Kernel {
+    /// ip_route_output_key_hash_rcu: the way of a packet made here. `source` must be an address of this host if given.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::NetworkUnreachable`] without a route, [`Errno::HostUnreachable`], [`Errno::NotPermitted`] or
+    /// [`Errno::InvalidArgument`] if one refuses, [`Errno::InvalidArgument`] for a source that is not ours,
+    /// [`Errno::NetworkDown`] if the interface is off.
+    pub fn route_output(
+        &mut self,
+        destination: Ipv4Addr,
+        source: Option<Ipv4Addr>,
+        oif: Option<IfIndex>,
+    ) -> Result<Route, Errno> {
+        let is_many = destination.is_multicast() || destination.is_broadcast();
+        let mut oif = oif;
+        if let Some(source) = source {
+            if source.is_multicast() || source.is_broadcast() || source.is_unspecified() {
+                return Err(Errno::InvalidArgument);
+            }
+            if self.routes.kind_of(source) != Kind::Local {
+                return Err(Errno::InvalidArgument);
+            }
+            if oif.is_none() && is_many {
+                let holder = self.interfaces.addresses().find(|(_, address)| address.ip == source);
+                let holder = holder.map(|(interface, _)| interface.index).ok_or(Errno::InvalidArgument)?;
+                return Ok(self.direct_route(destination, Some(source), holder));
+            }
+        }
+        if let Some(index) = oif {
+            let interface = self.interfaces.get(index).ok_or(Errno::NoSuchDevice)?;
+            if !interface.up {
+                return Err(Errno::NetworkUnreachable);
+            }
+            if destination.is_broadcast() || destination.octets()[..3] == [224, 0, 0] {
+                return Ok(self.direct_route(destination, source, index));
+            }
+        }
+        let destination =
+            if destination.is_unspecified() { source.unwrap_or(Ipv4Addr::LOCALHOST) } else { destination };
+        if self.routes.kind_of(destination) == Kind::Local {
+            // A local destination is found whatever interface was asked for.
+            oif = None;
+        }
+        let Some(found) = self.routes.lookup(destination, oif, Scope::Global) else {
+            // Bound to an interface, one sends as if everything were on its link.
+            return match oif {
+                Some(index) => Ok(self.direct_route(destination, source, index)),
+                None => Err(Errno::NetworkUnreachable),
+            };
+        };
+        let kind = match found.kind {
+            Kind::Unreachable => return Err(Errno::HostUnreachable),
+            Kind::Prohibit => return Err(Errno::Access),
+            Kind::Blackhole => return Err(Errno::InvalidArgument),
+            Kind::Local => {
+                let preferred = source.or(found.source).unwrap_or(destination);
+                let mtu = self.interfaces.get(IfIndex::LO).map_or(65_536, |lo| lo.mtu);
+                return Ok(Route { kind: RouteKind::Local, oif: IfIndex::LO, gateway: None, source: preferred, mtu });
+            }
+            Kind::Broadcast => RouteKind::Broadcast,
+            Kind::Unicast if destination.is_multicast() => RouteKind::Multicast,
+            Kind::Unicast => RouteKind::Unicast,
+        };
+        let (found_source, gateway, own_mtu) = (found.source, found.gateway, found.mtu);
+        let oif = found.oif.ok_or(Errno::NetworkUnreachable)?;
+        let scope = found.scope;
+        let source = source.or(found_source).unwrap_or_else(|| self.select_address(oif, gateway, scope));
+        let exception = self.exceptions.get(destination, self.now);
+        let mtu = self.interfaces.get(oif).map_or(1500, |interface| interface.mtu).min(own_mtu.unwrap_or(u32::MAX));
+        Ok(Route {
+            kind,
+            oif,
+            gateway: exception.and_then(|exception| exception.gateway).or(gateway),
+            source,
+            mtu: exception.and_then(|exception| exception.mtu).map_or(mtu, |path| path.min(mtu)),
+        })
+    }
+
+    /// A way straight onto the link, without asking the tables.
+    fn direct_route(&self, destination: Ipv4Addr, source: Option<Ipv4Addr>, oif: IfIndex) -> Route {
+        let kind = match destination {
+            ip if ip.is_multicast() => RouteKind::Multicast,
+            ip if ip.is_broadcast() => RouteKind::Broadcast,
+            _ => RouteKind::Unicast,
+        };
+        let source = source.unwrap_or_else(|| self.select_address(oif, None, Scope::Link));
+        let mtu = self.interfaces.get(oif).map_or(1500, |interface| interface.mtu);
+        Route { kind, oif, gateway: None, source, mtu }
+    }
+
+    /// inet_select_addr: the address to speak from on an interface: the first primary one, better one of `towards`'
+    /// subnet, else one of another interface.
+    pub(in crate::host) fn select_address(&self, index: IfIndex, towards: Option<Ipv4Addr>, scope: Scope) -> Ipv4Addr {
+        if let Some(interface) = self.interfaces.get(index) {
+            let usable = || interface.addresses.iter().filter(|address| !address.secondary && address.scope <= scope);
+            let near = usable().find(|address| towards.is_none_or(|ip| address.shares_subnet_with(ip)));
+            if let Some(address) = near.or_else(|| usable().next()) {
+                return address.ip;
+            }
+        }
+        let elsewhere = self.interfaces.addresses().find(|(interface, address)| {
+            interface.index != index && !address.secondary && address.scope != Scope::Link && address.scope <= scope
+        });
+        elsewhere.map_or(Ipv4Addr::UNSPECIFIED, |(_, address)| address.ip)
+    }
+
+    /// ip_route_input_slow: what to do with a packet that has come in by `iif`.
+    ///
+    /// # Errors
+    ///
+    /// Why it goes nowhere.
+    pub(in crate::host) fn route_input(
+        &mut self,
+        destination: Ipv4Addr,
+        source: Ipv4Addr,
+        iif: IfIndex,
+        _mark: u32,
+    ) -> Result<Arrival, IpDrop> {
+        let loopback_is_routed = self.sysctl.conf(iif, Conf::RouteLocalnet) != 0;
+        if destination.is_multicast() {
+            return self.route_input_multicast(destination, source, iif);
+        }
+        if source.is_multicast() || source.is_broadcast() {
+            return Err(IpDrop::MartianSource { source });
+        }
+        if destination.is_broadcast() || source.is_unspecified() && destination.is_unspecified() {
+            return self.route_input_broadcast(source, iif);
+        }
+        if source.octets()[0] == 0 {
+            return Err(IpDrop::MartianSource { source });
+        }
+        if destination.octets()[0] == 0 || destination.is_loopback() && !loopback_is_routed {
+            return Err(IpDrop::MartianDestination { destination });
+        }
+        if source.is_loopback() && !loopback_is_routed {
+            return Err(IpDrop::MartianSource { source });
+        }
+        let forwards = self.sysctl.conf(iif, Conf::Forwarding) != 0;
+        let not_found = match forwards {
+            true => IpDrop::NoRoute { destination },
+            false => IpDrop::NotForwarding { destination },
+        };
+        let Some(found) = self.routes.lookup(destination, None, Scope::Global) else { return Err(not_found) };
+        match found.kind {
+            Kind::Broadcast => return self.route_input_broadcast(source, iif),
+            Kind::Local => {
+                self.validate_source(source, iif, None)?;
+                return Ok(Arrival::Local(RouteKind::Local));
+            }
+            _ if !forwards => return Err(not_found),
+            Kind::Unreachable | Kind::Prohibit | Kind::Blackhole => return Err(IpDrop::Refused { destination }),
+            Kind::Unicast => {}
+        }
+        let (gateway, own_mtu) = (found.gateway, found.mtu);
+        let Some(oif) = found.oif else { return Err(not_found) };
+        let is_direct = self.validate_source(source, iif, Some(oif))?;
+        let exception = self.exceptions.get(destination, self.now).and_then(|exception| exception.gateway);
+        let gateway = exception.or(gateway);
+        let mtu = self.interfaces.get(oif).map_or(1500, |interface| interface.mtu).min(own_mtu.unwrap_or(u32::MAX));
+        let route = Route { kind: RouteKind::Unicast, oif, gateway, source: Ipv4Addr::UNSPECIFIED, mtu };
+        let redirect = oif == iif
+            && is_direct
+            && self.sysctl.conf(oif, Conf::SendRedirects) != 0
+            && (self.sysctl.conf(oif, Conf::SharedMedia) != 0 || self.is_on_link(oif, source, gateway.unwrap_or(destination)));
+        Ok(Arrival::Forward { route, redirect })
+    }
+
+    fn route_input_broadcast(&mut self, source: Ipv4Addr, iif: IfIndex) -> Result<Arrival, IpDrop> {
+        if source.octets()[0] != 0 {
+            self.validate_source(source, iif, None)?;
+        }
+        Ok(Arrival::Local(RouteKind::Broadcast))
+    }
+
+    fn route_input_multicast(&mut self, group: Ipv4Addr, source: Ipv4Addr, iif: IfIndex) -> Result<Arrival, IpDrop> {
+        if source.is_multicast() || source.is_broadcast() || source.is_loopback() {
+            return Err(IpDrop::MartianSource { source });
+        }
+        if !self.is_member(group, iif) {
+            return Err(IpDrop::NotJoined { group });
+        }
+        if !source.is_unspecified() {
+            self.validate_source(source, iif, None)?;
+        }
+        Ok(Arrival::Local(RouteKind::Multicast))
+    }
+
+    /// ip_check_mc_rcu: whether this host takes part in a group. Every host is one of all (224.0.0.1).
+    fn is_member(&self, group: Ipv4Addr, iif: IfIndex) -> bool {
+        group == Ipv4Addr::new(224, 0, 0, 1) || self.udp.is_member(group, iif)
+    }
+
+    /// inet_addr_onlink: whether both addresses are of one subnet of the interface.
+    fn is_on_link(&self, index: IfIndex, one: Ipv4Addr, other: Ipv4Addr) -> bool {
+        let both = |address: &super::super::interface::Address| {
+            address.shares_subnet_with(one) && address.shares_subnet_with(other)
+        };
+        self.interfaces.get(index).is_some_and(|interface| interface.addresses.iter().any(both))
+    }
+
+    /// fib_validate_source: whether a packet from this source may come in here. True if its sender is on the link.
+    fn validate_source(&mut self, source: Ipv4Addr, iif: IfIndex, oif: Option<IfIndex>) -> Result<bool, IpDrop> {
+        let filter = self.sysctl.effective(iif, Conf::RpFilter);
+        let accepts_local = self.sysctl.conf(iif, Conf::AcceptLocal) != 0;
+        let redirects = || self.sysctl.conf(iif, Conf::SendRedirects) != 0;
+        if filter.value == 0 && (oif != Some(iif) || !redirects()) {
+            return match accepts_local || self.routes.kind_of(source) != Kind::Local {
+                true => Ok(false),
+                false => Err(IpDrop::SourceIsOurs { source }),
+            };
+        }
+        let refused = || {
+            let column = match filter.by {
+                DecidedBy::All => "all",
+                DecidedBy::Interface => self.interface_name(iif),
+            };
+            let setting =
+                Setting { name: format!("net.ipv4.conf.{column}.rp_filter"), value: i64::from(filter.value) };
+            IpDrop::ReversePath { source, setting }
+        };
+        let last_resort = || if filter.value == 0 { Ok(false) } else { Err(refused()) };
+        let Some(back) = self.routes.lookup(source, None, Scope::Global) else { return last_resort() };
+        match back.kind {
+            Kind::Unicast => {}
+            Kind::Local if accepts_local => {}
+            Kind::Local => return Err(IpDrop::SourceIsOurs { source }),
+            _ => return Err(IpDrop::MartianSource { source }),
+        }
+        if back.oif == Some(iif) {
+            return Ok(back.gateway.is_none());
+        }
+        if self.interfaces.get(iif).is_none_or(|interface| interface.addresses.is_empty()) {
+            return last_resort();
+        }
+        if filter.value == 1 {
+            return Err(refused());
+        }
+        let by_iif = self.routes.lookup(source, Some(iif), Scope::Global);
+        Ok(by_iif.is_some_and(|route| route.kind == Kind::Unicast && route.gateway.is_none()))
+    }
+
+    /// inet_addr_type == RTN_LOCAL: whether the address is one of this host's, as the local table has it.
+    pub fn is_local(&self, address: Ipv4Addr) -> bool {
+        self.routes.kind_of(address) == Kind::Local
+    }
+
+    /// The name of an interface.
+    pub(in crate::host) fn interface_name(&self, index: IfIndex) -> &str {
+        self.interfaces.get(index).map_or("?", |interface| &interface.name)
+    }
+}
