@@ -83,10 +83,9 @@ impl Kernel {
     pub(super) fn add_address_routes(&mut self, index: IfIndex, address: &Address) {
         let Some(interface) = self.interfaces.get(index) else { return };
         // A secondary address's routes prefer the primary one as their source.
-        let primary = interface
-            .addresses
-            .iter()
-            .find(|other| !other.secondary && other.prefix_len == address.prefix_len && other.shares_subnet_with(address.ip));
+        let primary = interface.addresses.iter().find(|other| {
+            !other.secondary && other.prefix_len == address.prefix_len && other.shares_subnet_with(address.ip)
+        });
         let source = primary.map_or(address.ip, |primary| primary.ip);
         let (up, loopback) = (interface.up, interface.is_loopback());
         let route = |kind, scope, prefix| FibRoute {
@@ -143,7 +142,8 @@ impl Kernel {
             let is_stale_broadcast =
                 route.kind == Kind::Broadcast && stale.iter().any(|ip| route.prefix == Ipv4Net::from(*ip));
             let is_subnet = !subnet_stays && route.prefix == subnet && address.prefix_len < 32;
-            let is_self = table == Table::Local && route.kind == Kind::Local && route.prefix == Ipv4Net::from(address.ip);
+            let is_self =
+                table == Table::Local && route.kind == Kind::Local && route.prefix == Ipv4Net::from(address.ip);
             let is_own = by_interface(route) && (is_stale_broadcast || is_subnet || is_self);
             // fib_sync_down_addr: routes that prefer an address which is no longer local are of no use.
             let prefers_lost = !is_elsewhere && route.source == Some(address.ip) && route.kind != Kind::Local;
@@ -155,7 +155,8 @@ impl Kernel {
             self.add_address_routes(again, &other);
         }
         // A subnet that prefers the lost primary's address gets the next one's.
-        let heir = self.interfaces.get(index).and_then(|interface| interface.addresses.iter().find(|other| shares(other)));
+        let heir =
+            self.interfaces.get(index).and_then(|interface| interface.addresses.iter().find(|other| shares(other)));
         if let Some(heir) = heir.cloned() {
             self.add_address_routes(index, &heir);
         }

@@ -117,9 +117,10 @@ impl Kernel {
         match self.sysctl.conf(iif, Conf::ArpAccept) {
             0 => false,
             1 => true,
-            _ => self.interfaces.get(iif).is_some_and(|interface| {
-                interface.addresses.iter().any(|address| address.shares_subnet_with(sender))
-            }),
+            _ => self
+                .interfaces
+                .get(iif)
+                .is_some_and(|interface| interface.addresses.iter().any(|address| address.shares_subnet_with(sender))),
         }
     }
 
@@ -157,7 +158,8 @@ impl Kernel {
     /// confirm_addr_indev: whether `local` is an address of the interface, of at least this scope, and on the link with
     /// `sender` if that is given.
     fn confirms(&self, interface: &Interface, sender: Ipv4Addr, local: Ipv4Addr, scope: Scope) -> bool {
-        let has_it = interface.addresses.iter().any(|address| address.ip == local && self.reach(interface, address) <= scope);
+        let has_it =
+            interface.addresses.iter().any(|address| address.ip == local && self.reach(interface, address) <= scope);
         let on_link = |address: &Address| {
             address.shares_subnet_with(local) && (sender.is_unspecified() || address.shares_subnet_with(sender))
         };
@@ -235,7 +237,8 @@ impl Kernel {
         let sender_ip = chosen.unwrap_or_else(|| self.select_address(oif, Some(target), Scope::Link));
         let foreign = !self.interfaces.get(oif).is_some_and(|own| own.addresses.iter().any(|a| a.ip == sender_ip));
         let setting = || self.setting("arp_announce", oif, announce.value, announce.by);
-        let note = self.out.tracing.then(|| reason::Arp::Asks { target, sender: sender_ip, foreign, setting: setting() });
+        let note =
+            self.out.tracing.then(|| reason::Arp::Asks { target, sender: sender_ip, foreign, setting: setting() });
         let request = Arp {
             operation: ArpOperation::REQUEST,
             sender_mac: mac,

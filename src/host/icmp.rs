@@ -222,9 +222,10 @@ impl Kernel {
         let iif = packet.iif;
         let Ok(route) = self.route_output(destination, None, None) else { return };
         let is_shared = self.sysctl.conf(iif, Conf::SharedMedia) != 0;
-        let is_near = self.interfaces.get(iif).is_some_and(|interface| {
-            interface.addresses.iter().any(|address| address.shares_subnet_with(gateway))
-        });
+        let is_near = self
+            .interfaces
+            .get(iif)
+            .is_some_and(|interface| interface.addresses.iter().any(|address| address.shares_subnet_with(gateway)));
         let is_believable = route.gateway == Some(packet.source())
             && gateway != packet.source()
             && self.sysctl.conf(iif, Conf::AcceptRedirects) != 0

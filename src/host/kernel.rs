@@ -1,19 +1,25 @@
 //! The kernel of a host: all its network state, and the ways in.
 
+use std::collections::VecDeque;
+use std::net::Ipv4Addr;
+
 use super::files::Files;
+use super::icmp::ErrorLimits;
+use super::interface::{Address, IfIndex, Interface, Interfaces, Scope};
+use super::ip::{Exceptions, Identification, Reassembly, Redirects};
 use super::neighbour::Neighbours;
 use super::netfilter::Netfilter;
+use super::packet::Packet;
 use super::process::{Scheduler, WaitOn};
 use super::raw::RawSockets;
+use super::route::Routes;
 use super::sysctl::Sysctl;
 use super::tcp::Tcp;
 use super::timer::{Timer, Timers};
 use super::udp::Udp;
-use crate::ids::Port;
 use crate::random;
 use crate::sim::Outbox;
 use crate::time::Time;
-use crate::wire::Frame;
 
 /// The network stack of one host and everything that commands change.
 ///
@@ -29,8 +35,19 @@ pub struct Kernel {
     pub(super) files: Files,
     pub(super) timers: Timers,
     pub(crate) scheduler: Scheduler,
+    pub(super) interfaces: Interfaces,
+    pub(super) routes: Routes,
+    pub(super) exceptions: Exceptions,
+    pub(super) redirects: Redirects,
     pub(super) sysctl: Sysctl,
     pub(super) neighbours: Neighbours,
+    pub(super) identification: Identification,
+    pub(super) reassembly: Reassembly,
+    pub(super) icmp_limits: ErrorLimits,
+    /// What is on its way through `lo`.
+    pub(super) looping: VecDeque<Packet>,
+    /// Lent to whoever builds a packet, so that nothing but the packet is allocated.
+    pub(super) scratch: Vec<u8>,
     pub(super) netfilter: Netfilter,
     pub(super) raw: RawSockets,
     pub(super) tcp: Tcp,
@@ -40,12 +57,50 @@ pub struct Kernel {
 impl Kernel {
     /// A machine of this name that has just been switched on; its chance comes from `seed`.
     pub fn new(name: &str, seed: u64) -> Kernel {
-        Kernel {
+        let mut kernel = Kernel {
             name: name.to_owned(),
             tcp: Tcp::new(random::stream(seed, "tcp", name)),
             udp: Udp::new(random::stream(seed, "udp", name)),
             ..Kernel::default()
-        }
+        };
+        kernel.neighbours.seed(random::stream(seed, "reachable time", name));
+        kernel.identification.seed(random::stream(seed, "ip id", name));
+        kernel.sysctl.add_interface(IfIndex::LO);
+        let localhost = Address {
+            ip: Ipv4Addr::LOCALHOST,
+            prefix_len: 8,
+            broadcast: None,
+            scope: Scope::Host,
+            label: "lo".to_owned(),
+            secondary: false,
+        };
+        kernel.add_address(IfIndex::LO, localhost).expect("a new machine has no address yet");
+        kernel
+    }
+
+    /// The interface of this name.
+    pub fn interface(&self, name: &str) -> Option<&Interface> {
+        self.interfaces.by_name(name)
+    }
+
+    /// All interfaces by number.
+    pub fn interfaces(&self) -> impl Iterator<Item = &Interface> {
+        self.interfaces.iter()
+    }
+
+    /// The routing tables.
+    pub fn routes(&self) -> &Routes {
+        &self.routes
+    }
+
+    /// The neighbour table.
+    pub fn neighbours(&self) -> &Neighbours {
+        &self.neighbours
+    }
+
+    /// The settings.
+    pub fn sysctl(&self) -> &Sysctl {
+        &self.sysctl
     }
 
     /// An event begins.
@@ -70,15 +125,12 @@ impl Kernel {
             match timer {
                 Timer::Process(pid) => self.scheduler.alarm(pid),
                 Timer::Tcp(socket) => self.tcp_timer(socket),
+                Timer::Neighbour(interface, ip) => self.neighbour_timer(interface, ip),
+                Timer::Reassembly => self.reassembly_timer(),
+                Timer::Loopback => self.loopback_timer(),
             }
         }
     }
-
-    /// A frame has arrived.
-    pub(super) fn receive(&mut self, _port: Port, _frame: Frame) {}
-
-    /// The cable at a port has come up or gone down.
-    pub(super) fn carrier_changed(&mut self, _port: Port, _up: bool) {}
 
     /// Wakes the programs that wait for this.
     pub(super) fn wake(&mut self, what: WaitOn) {

@@ -3,26 +3,28 @@
 //! [`Host`] is what the engine sees. Inside, [`Kernel`] is the network stack and all state that commands change;
 //! [`process`] runs the programs on top of it.
 
+mod address;
 mod arp;
 mod console;
 mod counters;
+mod device;
 pub mod files;
 mod icmp;
-mod interface;
+pub mod interface;
 mod ip;
 mod ipvs;
 mod kernel;
-mod neighbour;
+pub mod neighbour;
 pub mod net;
 pub mod netfilter;
 mod packet;
 pub mod process;
 mod program;
 mod raw;
-mod route;
+pub mod route;
 mod socket;
 pub mod stdio;
-mod sysctl;
+pub mod sysctl;
 mod tcp;
 mod timer;
 mod udp;

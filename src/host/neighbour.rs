@@ -206,7 +206,8 @@ impl Kernel {
     fn queue_for_neighbour(&mut self, interface: IfIndex, ip: Ipv4Addr, packet: Packet) {
         let now = self.now;
         let first_probes = self.sysctl.neigh(interface, Neigh::UcastSolicit).max(0) as u32;
-        let solicits = self.sysctl.neigh(interface, Neigh::McastSolicit) + self.sysctl.neigh(interface, Neigh::AppSolicit);
+        let solicits =
+            self.sysctl.neigh(interface, Neigh::McastSolicit) + self.sysctl.neigh(interface, Neigh::AppSolicit);
         let limit = self.sysctl.neigh(interface, Neigh::UnresQlenBytes).max(0) as usize;
         let entry = self.neighbours.entry(interface, ip, now);
         entry.used = now;
@@ -280,7 +281,8 @@ impl Kernel {
         let reachable = self.neighbours.reachable_time(interface, base);
         let delay = self.sysctl.neigh_time(interface, Neigh::DelayFirstProbeTime);
         let retransmit = self.retransmit_time(interface);
-        let unicast = self.sysctl.neigh(interface, Neigh::UcastSolicit) + self.sysctl.neigh(interface, Neigh::AppSolicit);
+        let unicast =
+            self.sysctl.neigh(interface, Neigh::UcastSolicit) + self.sysctl.neigh(interface, Neigh::AppSolicit);
         let first = self.sysctl.neigh(interface, Neigh::McastSolicit);
         let again = self.sysctl.neigh(interface, Neigh::McastResolicit);
         let Some(entry) = self.neighbours.get_mut(interface, ip) else { return };
@@ -415,7 +417,14 @@ impl Kernel {
     }
 
     /// neigh_event_ns, and the learning part of arp_process: an entry for a neighbour that has spoken, made if need be.
-    pub(super) fn learn_neighbour(&mut self, interface: IfIndex, ip: Ipv4Addr, mac: MacAddr, state: State, how: Override) {
+    pub(super) fn learn_neighbour(
+        &mut self,
+        interface: IfIndex,
+        ip: Ipv4Addr,
+        mac: MacAddr,
+        state: State,
+        how: Override,
+    ) {
         self.neighbours.entry(interface, ip, self.now);
         // Only an entry that somebody has typed in refuses, and is to stay as it is.
         let _ = self.update_neighbour(interface, ip, Some(mac), state, how);

@@ -253,7 +253,7 @@ impl PacketSocket {
 
     /// sendto: a whole frame, by this interface.
     pub fn send(&self, interface: IfIndex, frame: Frame) {
-        self.sys.with(|kernel| kernel.packet_send(interface, frame));
+        self.sys.with(|kernel| kernel.transmit_frame(interface, frame, None));
     }
 
     /// recvmsg, without waiting.
@@ -266,18 +266,4 @@ impl Drop for PacketSocket {
     fn drop(&mut self) {
         self.sys.with(|kernel| kernel.raw.taps.remove(&self.id));
     }
-}
-
-impl Kernel {
-    /// The interface of this name.
-    pub fn interface(&self, _name: &str) -> Option<&Interface> {
-        None
-    }
-
-    /// All interfaces.
-    pub fn interfaces(&self) -> impl Iterator<Item = &Interface> {
-        std::iter::empty()
-    }
-
-    fn packet_send(&mut self, _interface: IfIndex, _frame: Frame) {}
 }

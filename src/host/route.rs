@@ -111,7 +111,8 @@ impl Routes {
     pub(super) fn insert(&mut self, table: Table, route: FibRoute) {
         let list = self.list_mut(table);
         if !list.contains(&route) {
-            let key = |route: &FibRoute| (std::cmp::Reverse(route.prefix.prefix_len()), route.prefix.addr(), route.metric);
+            let key =
+                |route: &FibRoute| (std::cmp::Reverse(route.prefix.prefix_len()), route.prefix.addr(), route.metric);
             let at = list.partition_point(|other| key(other) <= key(&route));
             list.insert(at, route);
         }
@@ -173,7 +174,12 @@ impl Routes {
     }
 
     /// Adds an entry, or takes the place of the one of its prefix and metric (`ip route replace`).
-    pub(super) fn replace(&mut self, interfaces: &Interfaces, table: Table, mut route: FibRoute) -> Result<(), RouteError> {
+    pub(super) fn replace(
+        &mut self,
+        interfaces: &Interfaces,
+        table: Table,
+        mut route: FibRoute,
+    ) -> Result<(), RouteError> {
         self.check(interfaces, &mut route)?;
         let is_same = |other: &FibRoute| other.prefix == route.prefix && other.metric == route.metric;
         self.list_mut(table).retain(|other| !is_same(other));
@@ -245,7 +251,9 @@ mod tests {
     #[test]
     fn the_longest_prefix_wins_then_the_metric() {
         let mut routes = Routes::default();
-        for (prefix, metric, oif) in [("10.0.0.0/8", 0, 2), ("10.1.0.0/16", 10, 3), ("10.1.0.0/16", 5, 4), ("0.0.0.0/0", 0, 5)] {
+        for (prefix, metric, oif) in
+            [("10.0.0.0/8", 0, 2), ("10.1.0.0/16", 10, 3), ("10.1.0.0/16", 5, 4), ("0.0.0.0/0", 0, 5)]
+        {
             routes.insert(Table::Main, route(prefix, metric, oif));
         }
         let by = |ip: [u8; 4], oif| routes.lookup(ip.into(), oif, Scope::Global).and_then(|route| route.oif);

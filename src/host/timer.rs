@@ -2,7 +2,9 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::net::Ipv4Addr;
 
+use super::interface::IfIndex;
 use super::process::Pid;
 use super::socket::SocketId;
 use crate::time::Time;
@@ -15,6 +17,12 @@ use crate::time::Time;
 pub enum Timer {
     /// A program's sleep or time-out is over.
     Process(Pid),
+    /// The state of a neighbour entry has lasted long enough.
+    Neighbour(IfIndex, Ipv4Addr),
+    /// Some datagram's fragments have waited long enough for the rest.
+    Reassembly,
+    /// A packet has passed `lo`.
+    Loopback,
     /// A TCP socket has something to do: retransmit, acknowledge, leave.
     Tcp(SocketId),
 }

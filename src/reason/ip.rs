@@ -130,7 +130,9 @@ impl fmt::Display for IpDrop {
             IpDrop::TtlExceeded => write!(f, "its TTL is used up"),
             IpDrop::TooBig { mtu } => write!(f, "longer than {mtu} bytes, and it must not be fragmented"),
             IpDrop::NeighbourFailed { neighbour } => write!(f, "{neighbour} does not answer ARP"),
-            IpDrop::NeighbourQueueFull { neighbour } => write!(f, "too many packets wait for {neighbour} to answer ARP"),
+            IpDrop::NeighbourQueueFull { neighbour } => {
+                write!(f, "too many packets wait for {neighbour} to answer ARP")
+            }
             IpDrop::NoProtocol { protocol } => write!(f, "nobody here speaks IP protocol {protocol}"),
             IpDrop::ReassemblyTimeout => write!(f, "the rest of its fragments did not come"),
             IpDrop::BadFragment => write!(f, "its fragments do not fit together"),
@@ -233,7 +235,9 @@ impl fmt::Display for Arp {
                 write!(f, "asks for {target} as {sender}, which is not on this interface ({setting})")
             }
             Arp::Learned { neighbour, mac } => write!(f, "learns that {neighbour} is at {mac}"),
-            Arp::Replaced { neighbour, mac, old } => write!(f, "learns that {neighbour} is at {mac}, no longer at {old}"),
+            Arp::Replaced { neighbour, mac, old } => {
+                write!(f, "learns that {neighbour} is at {mac}, no longer at {old}")
+            }
             Arp::TooSoon { neighbour, mac, kept } => {
                 write!(f, "keeps {neighbour} at {kept}: another answer, {mac}, came too soon after the first")
             }
@@ -245,7 +249,9 @@ impl fmt::Display for Arp {
 impl fmt::Display for Withheld {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Withheld::Ignore { setting, holder: Some(holder) } => write!(f, "the address is on {holder}, and {setting}"),
+            Withheld::Ignore { setting, holder: Some(holder) } => {
+                write!(f, "the address is on {holder}, and {setting}")
+            }
             Withheld::Ignore { setting, holder: None } => write!(f, "{setting}"),
             Withheld::Filter { setting, way: Some(way) } => {
                 write!(f, "the way to the asker leads by {way}, and {setting}")

@@ -229,6 +229,11 @@ fn host(node: &plan::Node, seed: u64) -> Host {
     for (path, text) in &node.files {
         kernel.files().install(path, text.as_bytes());
     }
+    for (port, interface) in (0..).map(Port).zip(&node.interfaces) {
+        let index = kernel.add_interface(&interface.name, interface.mac, interface.mtu, port);
+        // The lab's machines have booted: what is plugged in is switched on.
+        kernel.set_interface_up(index, true).expect("the interface was just added");
+    }
     Host::new(kernel)
 }
 

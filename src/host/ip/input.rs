@@ -54,7 +54,9 @@ impl Kernel {
         match self.route_input(packet.destination(), packet.source(), iif, packet.mark) {
             Ok(Arrival::Local(kind)) if !(to_group && kind == RouteKind::Local) => self.ip_local_deliver(packet, kind),
             // A datagram for one host in a frame for many is nobody's (RFC 1122, 3.3.6).
-            Ok(_) if to_group => self.drop_packet(&packet, IpDrop::MartianDestination { destination: packet.destination() }),
+            Ok(_) if to_group => {
+                self.drop_packet(&packet, IpDrop::MartianDestination { destination: packet.destination() })
+            }
             Ok(Arrival::Local(kind)) => self.ip_local_deliver(packet, kind),
             Ok(Arrival::Forward { route, redirect }) => self.ip_forward(packet, route, redirect),
             Err(why) => self.ip_error(&packet, why),

@@ -76,7 +76,7 @@ impl Kernel {
         };
         let kind = match found.kind {
             Kind::Unreachable => return Err(Errno::HostUnreachable),
-            Kind::Prohibit => return Err(Errno::Access),
+            Kind::Prohibit => return Err(Errno::AccessDenied),
             Kind::Blackhole => return Err(Errno::InvalidArgument),
             Kind::Local => {
                 let preferred = source.or(found.source).unwrap_or(destination);
@@ -187,7 +187,8 @@ impl Kernel {
         let redirect = oif == iif
             && is_direct
             && self.sysctl.conf(oif, Conf::SendRedirects) != 0
-            && (self.sysctl.conf(oif, Conf::SharedMedia) != 0 || self.is_on_link(oif, source, gateway.unwrap_or(destination)));
+            && (self.sysctl.conf(oif, Conf::SharedMedia) != 0
+                || self.is_on_link(oif, source, gateway.unwrap_or(destination)));
         Ok(Arrival::Forward { route, redirect })
     }
 
@@ -240,8 +241,7 @@ impl Kernel {
                 DecidedBy::All => "all",
                 DecidedBy::Interface => self.interface_name(iif),
             };
-            let setting =
-                Setting { name: format!("net.ipv4.conf.{column}.rp_filter"), value: i64::from(filter.value) };
+            let setting = Setting { name: format!("net.ipv4.conf.{column}.rp_filter"), value: i64::from(filter.value) };
             IpDrop::ReversePath { source, setting }
         };
         let last_resort = || if filter.value == 0 { Ok(false) } else { Err(refused()) };

@@ -130,6 +130,9 @@ impl Kernel {
         oif: Option<IfIndex>,
     ) -> Option<Packet> {
         let fragment_offset = u16::from_be_bytes([packet.ip()[6], packet.ip()[7]]) & 0x1fff;
+        let interfaces = &self.interfaces;
+        let name =
+            |index: Option<IfIndex>| index.and_then(|index| interfaces.get(index)).map_or("", |found| &found.name);
         let mut view = View {
             frame: &packet.frame,
             came_by_ethernet: iif.is_some_and(|iif| iif != IfIndex::LO),
@@ -139,8 +142,8 @@ impl Kernel {
             is_later_fragment: fragment_offset > 0,
             len: packet.total_len(),
             payload: packet.payload(),
-            iif: iif.map_or("", |iif| Kernel::interface_name(iif)),
-            oif: oif.map_or("", |oif| Kernel::interface_name(oif)),
+            iif: name(iif),
+            oif: name(oif),
             mark: packet.mark,
             state: States::UNTRACKED,
         };
@@ -180,11 +183,7 @@ impl Kernel {
     }
 }
 
-impl Kernel {
-    fn interface_name(_index: IfIndex) -> &'static str {
-        ""
-    }
-}
+impl Kernel {}
 
 fn ruling(table: &Table, chain: ChainId, index: Option<usize>) -> Ruling {
     let Chain { name, rules, .. } = table.chain(chain);

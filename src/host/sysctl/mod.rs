@@ -169,7 +169,11 @@ impl Sysctl {
 fn dotted(name: &str) -> String {
     let name = name.strip_prefix("/proc/sys/").unwrap_or(name);
     let first = name.find(['.', '/']).map(|at| name.as_bytes()[at]);
-    if first == Some(b'/') { name.replace('.', "\u{1}").replace('/', ".").replace('\u{1}', "/") } else { name.to_owned() }
+    if first == Some(b'/') {
+        name.replace('.', "\u{1}").replace('/', ".").replace('\u{1}', "/")
+    } else {
+        name.to_owned()
+    }
 }
 
 fn find(interfaces: &Interfaces, name: &str) -> Option<Key> {

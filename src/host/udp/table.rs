@@ -229,6 +229,11 @@ impl Udp {
         Some(id)
     }
 
+    /// ip_check_mc_rcu: whether any socket has joined the group on this interface.
+    pub(in crate::host) fn is_member(&self, group: Ipv4Addr, interface: IfIndex) -> bool {
+        self.sockets.iter().any(|(_, socket)| socket.groups.contains(&(group, interface)))
+    }
+
     pub(super) fn join(&mut self, id: SocketId, group: Ipv4Addr, interface: IfIndex) -> Result<(), Errno> {
         let groups = &mut self.get(id)?.groups;
         if groups.contains(&(group, interface)) {
