@@ -9,7 +9,6 @@ mod netfilter;
 mod transport;
 
 use std::fmt;
-use std::net::Ipv4Addr;
 
 pub use ip::{Arp, IpDrop, Setting, Withheld};
 pub use loss::Loss;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 
-use super::interface::{IfIndex, Interface};
+use super::interface::IfIndex;
 use super::ip::Flow;
 use super::kernel::Kernel;
 use super::packet::Packet;

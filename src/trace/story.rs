@@ -296,8 +296,7 @@ mod tests {
 
     use super::*;
     use crate::ids::Port;
-    use crate::reason::Arp;
-    use crate::reason::Drop;
+    use crate::reason::{Arp, Drop, IpDrop};
     use crate::time::Span;
     use crate::trace::{Cast, Member, Plug};
     use crate::wire::{build, proto};
@@ -354,9 +353,9 @@ mod tests {
         push(2_000_000, note(CLIENT, 0, typed(1, "get 192.168.1.200 80")));
         push(0, frame(CLIENT, out, 1, 0, who_has.clone()));
         push(100, frame(SERVER, incoming, 1, 0, who_has.clone()));
-        push(0, note(SERVER, 1, Note::Drop(Drop::ForwardingOff { destination: VIP })));
+        push(0, note(SERVER, 1, Note::Drop(Drop::Ip(IpDrop::NotForwarding { destination: VIP }))));
         push(0, frame(DIRECTOR, incoming, 1, 0, who_has));
-        push(0, note(DIRECTOR, 1, Note::Arp(Arp::Answered { target: VIP })));
+        push(0, note(DIRECTOR, 1, Note::Arp(Arp::Answered { target: VIP, mac: MacAddr([2, 0, 0, 0, 2, 0]), holder: None })));
         push(0, frame(DIRECTOR, out, 2, 1, is_at.clone()));
         push(100, frame(CLIENT, incoming, 2, 0, is_at));
         push(0, frame(CLIENT, out, 3, 0, syn(CLIENT, DIRECTOR)));
@@ -379,7 +378,7 @@ mod tests {
 
     #[test]
     fn everything() {
-        insta::assert_snapshot!(told("all"), @r"
+        insta::assert_snapshot!(told("all"), @"
         A test
 
         set-up
@@ -388,8 +387,8 @@ mod tests {
         time 0
           0.000000  client                         $ get 192.168.1.200 80
           0.000000  client.eth0 → everybody        ARP, Request who-has 192.168.1.200 tell 192.168.1.10
-          0.000100  rs1                            ✗ drops it: 192.168.1.200 is not ours and ip_forward is 0
-          0.000100  director                       · answers for 192.168.1.200
+          0.000100  rs1                            ✗ drops it: 192.168.1.200 is no address of this machine, and ip_forward is 0
+          0.000100  director                       · answers: 192.168.1.200 is at 02:00:00:00:02:00
           0.000100  director.eth0 → client.eth0    ARP, Reply 192.168.1.200 is-at 02:00:00:00:02:00 (director)
           0.000200  client.eth0 → director.eth0    192.168.1.10.40001 > 192.168.1.200.80: Flags [S], seq 7
           0.000300  director.eth0 → rs1.eth0       192.168.1.10.40001 > 192.168.1.200.80: Flags [S], seq 7
@@ -418,7 +417,7 @@ mod tests {
 
     #[test]
     fn frames_are_told_where_they_arrive_if_only_that_is_asked_for() {
-        insta::assert_snapshot!(told("drops or in syn on rs1.eth0"), @r"
+        insta::assert_snapshot!(told("drops or in syn on rs1.eth0"), @"
         A test
 
         set-up
@@ -427,7 +426,7 @@ mod tests {
         time 0
           0.000000  client                         $ get 192.168.1.200 80
           0.000100  rs1.eth0 ← client.eth0         ARP, Request who-has 192.168.1.200 tell 192.168.1.10
-          0.000100  rs1                            ✗ drops it: 192.168.1.200 is not ours and ip_forward is 0
+          0.000100  rs1                            ✗ drops it: 192.168.1.200 is no address of this machine, and ip_forward is 0
           0.000350  rs1.eth0 ← director.eth0       192.168.1.10.40001 > 192.168.1.200.80: Flags [S], seq 7
           0.500400  client                         | 40001 rs1
           0.500400  client                         | unfinished
