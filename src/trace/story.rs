@@ -355,7 +355,10 @@ mod tests {
         push(100, frame(SERVER, incoming, 1, 0, who_has.clone()));
         push(0, note(SERVER, 1, Note::Drop(Drop::Ip(IpDrop::NotForwarding { destination: VIP }))));
         push(0, frame(DIRECTOR, incoming, 1, 0, who_has));
-        push(0, note(DIRECTOR, 1, Note::Arp(Arp::Answered { target: VIP, mac: MacAddr([2, 0, 0, 0, 2, 0]), holder: None })));
+        push(
+            0,
+            note(DIRECTOR, 1, Note::Arp(Arp::Answered { target: VIP, mac: MacAddr([2, 0, 0, 0, 2, 0]), holder: None })),
+        );
         push(0, frame(DIRECTOR, out, 2, 1, is_at.clone()));
         push(100, frame(CLIENT, incoming, 2, 0, is_at));
         push(0, frame(CLIENT, out, 3, 0, syn(CLIENT, DIRECTOR)));
