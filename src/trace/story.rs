@@ -108,7 +108,7 @@ impl<'a> Story<'a> {
                     Direction::Out => format!("{here} → {}", self.name(frame.destination())),
                     Direction::In => format!("{here} ← {}", self.name(frame.source())),
                 };
-                self.line(record.at, &who, &self.with_owner(frame, line), Colour::Plain)?;
+                self.line(record.at, &who, &self.with_owners(&line), Colour::Plain)?;
                 match cause.and_then(|cause| self.index.frame(cause)).and_then(|before| rewritten(before, frame)) {
                     Some(changes) if *direction == Direction::Out => {
                         let text = format!("· rewrites it: {}", self.changes(&changes));
@@ -127,7 +127,7 @@ impl<'a> Story<'a> {
                     Note::Drop(_) => ("✗ drops it: ", Colour::Red),
                     _ => ("· ", Colour::Cyan),
                 };
-                self.line(record.at, self.trace.cast.node(*node), &format!("{mark}{note}"), colour)
+                self.line(record.at, self.trace.cast.node(*node), &self.with_owners(&format!("{mark}{note}")), colour)
             }
             Event::Lost { .. } | Event::Note { .. } => Ok(()),
         }
@@ -204,14 +204,14 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// An ARP answer's line, with the name of the machine that the address leads to.
-    fn with_owner(&self, frame: &Frame, line: String) -> String {
-        const SENDER: std::ops::Range<usize> = 8..14;
-        let sender = frame.payload().get(SENDER).and_then(|bytes| bytes.try_into().ok()).map(MacAddr);
-        match sender.filter(|_| Facts::of(frame).arp == Some(2)).and_then(|mac| self.trace.cast.owner(mac)) {
-            Some((member, _)) => format!("{line} ({})", member.name),
-            None => line,
+    /// A text, with the name of the machine behind each hardware address in it.
+    fn with_owners(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for (.., member, plug) in self.trace.cast.interfaces() {
+            let mac = plug.mac.to_string();
+            text = text.replace(&mac, &format!("{mac} ({})", member.name));
         }
+        text
     }
 
     fn changes(&self, changes: &[Change]) -> String {
@@ -391,7 +391,7 @@ mod tests {
           0.000000  client                         $ get 192.168.1.200 80
           0.000000  client.eth0 → everybody        ARP, Request who-has 192.168.1.200 tell 192.168.1.10
           0.000100  rs1                            ✗ drops it: 192.168.1.200 is no address of this machine, and ip_forward is 0
-          0.000100  director                       · answers: 192.168.1.200 is at 02:00:00:00:02:00
+          0.000100  director                       · answers: 192.168.1.200 is at 02:00:00:00:02:00 (director)
           0.000100  director.eth0 → client.eth0    ARP, Reply 192.168.1.200 is-at 02:00:00:00:02:00 (director)
           0.000200  client.eth0 → director.eth0    192.168.1.10.40001 > 192.168.1.200.80: Flags [S], seq 7
           0.000300  director.eth0 → rs1.eth0       192.168.1.10.40001 > 192.168.1.200.80: Flags [S], seq 7
