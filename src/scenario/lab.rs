@@ -58,7 +58,19 @@ struct Lab<'a> {
     /// The cable of each interface of each node.
     cables: Vec<Vec<LinkId>>,
     sessions: Vec<Session>,
+    /// The commands in the file's order.
+    typed: Vec<Typed>,
     zero: Time,
+}
+
+/// A command that was, or will be, typed at a node.
+struct Typed {
+    /// When the timeline has it; none in the set-up.
+    at: Option<Span>,
+    node: NodeId,
+    line: String,
+    /// Its place among the node's jobs.
+    job: usize,
 }
 
 impl<'a> Lab<'a> {
@@ -76,7 +88,8 @@ impl<'a> Lab<'a> {
             };
             cables.push((0..).zip(&node.interfaces).map(plug).collect());
         }
-        Lab { plan, engine, cables, sessions: vec![Session::default(); plan.nodes.len()], zero: Time::ZERO }
+        let sessions = vec![Session::default(); plan.nodes.len()];
+        Lab { plan, engine, cables, sessions, typed: Vec::new(), zero: Time::ZERO }
     }
 
     /// The commands of the set-up, one after the other, and then some rest.
@@ -84,6 +97,7 @@ impl<'a> Lab<'a> {
         for (id, node) in (0..).map(NodeId).zip(&self.plan.nodes) {
             for (index, line) in node.setup.iter().enumerate() {
                 self.type_in(self.engine.now(), id, line);
+                self.typed.push(Typed { at: None, node: id, line: line.clone(), job: index });
                 self.wait_for(id, index)?;
             }
         }
@@ -113,12 +127,33 @@ impl<'a> Lab<'a> {
 
     /// The timeline, from its zero to the end of the run.
     fn play(&mut self) -> Result<(), Failure> {
-        let mut steps: Vec<_> = self.plan.timeline.iter().collect();
-        steps.sort_by_key(|step| step.at);
-        for step in steps {
+        self.schedule_timeline();
+        if let Some(until) = self.plan.until {
+            return self.run_until(self.zero + until + GRACE);
+        }
+        let last = self.plan.timeline.iter().map(|step| step.at).max().unwrap_or_default();
+        self.run_until(self.zero + last)?;
+        while self.is_busy() && self.step()? {}
+        self.run_until(self.engine.now() + GRACE)?;
+        while self.engine.frames_in_flight() > 0 && self.step()? {}
+        Ok(())
+    }
+
+    /// Hands everything on the timeline to the engine.
+    fn schedule_timeline(&mut self) {
+        // A node's jobs are numbered in the order of their times; the file may have another.
+        let mut steps: Vec<_> = self.plan.timeline.iter().enumerate().collect();
+        steps.sort_by_key(|(_, step)| step.at);
+        let mut jobs: Vec<_> = self.plan.nodes.iter().map(|node| node.setup.len()..).collect();
+        let mut typed = Vec::new();
+        for (index, step) in steps {
             let at = self.zero + step.at;
             match &step.action {
-                Action::Run(node, line) => self.type_in(at, *node, line),
+                Action::Run(node, line) => {
+                    self.type_in(at, *node, line);
+                    let job = jobs[node.0 as usize].next().expect("a range without an end");
+                    typed.push((index, Typed { at: Some(step.at), node: *node, line: line.clone(), job }));
+                }
                 Action::Cable(node, interface, plugged) => {
                     self.engine.schedule_cable(at, self.cables[node.0 as usize][*interface], *plugged);
                 }
@@ -129,15 +164,8 @@ impl<'a> Lab<'a> {
                 }
             }
         }
-        if let Some(until) = self.plan.until {
-            return self.run_until(self.zero + until + GRACE);
-        }
-        let last = self.plan.timeline.iter().map(|step| step.at).max().unwrap_or_default();
-        self.run_until(self.zero + last)?;
-        while self.is_busy() && self.step()? {}
-        self.run_until(self.engine.now() + GRACE)?;
-        while self.engine.frames_in_flight() > 0 && self.step()? {}
-        Ok(())
+        typed.sort_by_key(|(index, _)| *index);
+        self.typed.extend(typed.into_iter().map(|(_, typed)| typed));
     }
 
     /// Whether a command in the foreground is still at work on any node.
@@ -172,49 +200,28 @@ impl<'a> Lab<'a> {
         Trace { cast: cast(self.plan), zero: self.zero, records }
     }
 
-    /// What came of the commands, in the order in which the file names them.
+    /// What came of the commands.
     fn steps(&self) -> Steps {
-        let mut steps = Vec::new();
-        for (id, node) in (0..).map(NodeId).zip(&self.plan.nodes) {
-            for job in 0..node.setup.len() {
-                steps.push(self.step_result(id, job, None));
-            }
-        }
-        // A node's jobs are numbered in the order of their times; the file may have another.
-        let mut order: Vec<_> = (0..self.plan.timeline.len()).collect();
-        order.sort_by_key(|&index| self.plan.timeline[index].at);
-        let mut given: Vec<_> = self.plan.nodes.iter().map(|node| node.setup.len()).collect();
-        let mut jobs = vec![None; self.plan.timeline.len()];
-        for index in order {
-            if let Action::Run(node, _) = &self.plan.timeline[index].action {
-                let given = &mut given[node.0 as usize];
-                jobs[index] = Some((*node, *given));
-                *given += 1;
-            }
-        }
-        for (step, job) in self.plan.timeline.iter().zip(jobs) {
-            if let Some((node, job)) = job {
-                steps.push(self.step_result(node, job, Some(step.at)));
-            }
-        }
         let (title, kernel) = (self.plan.title.clone(), format!("lvslab {}", env!("CARGO_PKG_VERSION")));
+        let steps = self.typed.iter().map(|typed| self.step_result(typed)).collect();
         Steps { title, epoch: EPOCH.as_secs(), kernel, steps }
     }
 
-    fn step_result(&self, node: NodeId, job: usize, at: Option<Span>) -> StepResult {
+    fn step_result(&self, typed: &Typed) -> StepResult {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         // Times of the set-up would be before the clock's zero.
-        let seconds = |time: Option<Time>| time.filter(|_| at.is_some()).map(|time| rounded(time.since(self.zero)));
-        let result = self.engine.node(node).jobs().get(job);
+        let seconds =
+            |time: Option<Time>| time.filter(|_| typed.at.is_some()).map(|time| rounded(time.since(self.zero)));
+        let job = self.engine.node(typed.node).jobs().get(typed.job);
         StepResult {
-            at: at.map(Span::as_secs_f64),
-            node: self.plan.nodes[node.0 as usize].name.clone(),
-            cmd: result.map_or(String::new(), |job| job.line.clone()),
-            began: seconds(result.and_then(|job| job.began)),
-            ended: seconds(result.and_then(|job| job.ended)),
-            rc: result.and_then(|job| job.status).unwrap_or(UNFINISHED),
-            out: result.map_or(String::new(), |job| text(&job.out.borrow())),
-            err: result.map_or(String::new(), |job| text(&job.err.borrow())),
+            at: typed.at.map(Span::as_secs_f64),
+            node: self.plan.nodes[typed.node.0 as usize].name.clone(),
+            cmd: typed.line.clone(),
+            began: seconds(job.and_then(|job| job.began)),
+            ended: seconds(job.and_then(|job| job.ended)),
+            rc: job.and_then(|job| job.status).unwrap_or(UNFINISHED),
+            out: job.map_or(String::new(), |job| text(&job.out.borrow())),
+            err: job.map_or(String::new(), |job| text(&job.err.borrow())),
         }
     }
 }
@@ -251,5 +258,81 @@ impl Outcome {
         self.trace.cast.interfaces().map(|(node, port, member, plug)| {
             (format!("{}-{}", member.name, plug.name), crate::trace::pcap::write(&self.trace, node, port))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::load;
+
+    fn ran(setup: &str, timeline: &str, rest: &str) -> Outcome {
+        let text = format!(
+            r#"Scenario(
+                title: "a run",
+                switches: ["lan"],
+                nodes: {{
+                    "a": (interfaces: {{ "eth0": "lan" }}, setup: [{setup}]),
+                    "b": (interfaces: {{ "eth0": "lan" }}, setup: ["echo b"]),
+                }},
+                timeline: [{timeline}],
+                {rest}
+            )"#
+        );
+        let plan = load(&text).unwrap();
+        run(&plan, Options::default()).unwrap()
+    }
+
+    /// Of each command: when it began and ended, and with which status.
+    fn told(outcome: &Outcome) -> Vec<(&str, Option<f64>, Option<f64>, i32)> {
+        outcome.steps.steps.iter().map(|step| (&*step.cmd, step.began, step.ended, step.rc)).collect()
+    }
+
+    #[test]
+    fn a_nodes_later_step_waits_for_its_earlier_one() {
+        let outcome = ran(
+            r#""sleep 1", "echo a""#,
+            r#"(at: "2s", node: "a", run: "echo late"),
+               (at: "1s", node: "a", run: "sleep 3"),
+               (at: "1.5s", node: "b", run: "false")"#,
+            "",
+        );
+        let expected = [
+            ("sleep 1", None, None, 0),
+            ("echo a", None, None, 0),
+            ("echo b", None, None, 0),
+            // In the file's order, whatever the times.
+            ("echo late", Some(4.0), Some(4.0), 0),
+            ("sleep 3", Some(1.0), Some(4.0), 0),
+            ("false", Some(1.5), Some(1.5), 1),
+        ];
+        assert_eq!(told(&outcome), expected);
+    }
+
+    #[test]
+    fn what_is_in_the_background_does_not_hold_up_the_end() {
+        let outcome = ran(r#""sleep 100 &""#, r#"(at: "1s", node: "a", run: "sleep 100 &")"#, "");
+        let unfinished: Vec<_> = told(&outcome).into_iter().filter(|(.., rc)| *rc == UNFINISHED).collect();
+        assert_eq!(unfinished, [("sleep 100 &", None, None, -15), ("sleep 100 &", Some(1.0), None, -15)]);
+    }
+
+    #[test]
+    fn until_ends_what_is_still_running() {
+        let outcome = ran(
+            "",
+            r#"(at: "1s", node: "a", run: "sleep 100"), (at: "2s", node: "a", run: "true")"#,
+            r#"until: "3s","#,
+        );
+        assert_eq!(told(&outcome)[1..], [("sleep 100", Some(1.0), None, -15), ("true", None, None, -15)]);
+    }
+
+    #[test]
+    fn a_setup_that_fails_is_the_end() {
+        let text =
+            r#"Scenario(title: "t", nodes: { "a": (setup: ["true", "false || true", "false & ", "ls /none"]) })"#;
+        let failure = run(&load(text).unwrap(), Options::default()).unwrap_err();
+        let Failure::Setup { index, status, err, .. } = failure else { panic!("{failure:?}") };
+        assert_eq!((index, status), (3, Some(2)));
+        assert!(err.contains("/none"), "{err}");
     }
 }
