@@ -323,3 +323,73 @@ fn source(kernel: &mut Kernel, options: &Options, device: &Interface) -> Result<
 fn capitals(mac: MacAddr) -> String {
     mac.to_string().to_uppercase()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::shell::testing::Console;
+
+    #[test]
+    fn nobody_is_there() {
+        let lines = [
+            "arping -c 2 -w 1 -I eth0 10.0.0.9",
+            "arping -D -c 2 10.0.0.9",
+            "arping -U -c 2 -I eth0 10.0.0.1",
+            "arping -q -c 1 -I eth0 10.77.0.2",
+        ];
+        insta::assert_snapshot!(Console::with_cable().converse(&lines), @"
+        $ arping -c 2 -w 1 -I eth0 10.0.0.9
+        ARPING 10.0.0.9 from 10.0.0.1 eth0
+        Sent 2 probes (2 broadcast(s))
+        Received 0 response(s)
+        [1]
+        $ arping -D -c 2 10.0.0.9
+        ARPING 10.0.0.9 from 0.0.0.0 eth0
+        Sent 2 probes (2 broadcast(s))
+        Received 0 response(s)
+        $ arping -U -c 2 -I eth0 10.0.0.1
+        ARPING 10.0.0.1 from 10.0.0.1 eth0
+        Sent 2 probes (2 broadcast(s))
+        Received 0 response(s)
+        $ arping -q -c 1 -I eth0 10.77.0.2
+        [1]
+        ");
+    }
+
+    #[test]
+    fn mistakes() {
+        let lines = [
+            "arping -c 1",
+            "arping -c x 10.0.0.9",
+            "arping -I nope 10.0.0.9",
+            "arping -I lo 10.0.0.9",
+            "arping -U 10.0.0.99",
+            "arping -s 10.0.0.77 10.0.0.9",
+            "arping nohost",
+        ];
+        insta::assert_snapshot!(Console::with_cable().converse(&lines), @r#"
+        $ arping -c 1
+
+        Usage:
+          arping [-fqbDUA] [-c count] [-w seconds] [-i seconds] [-s source] -I device <destination>
+        [2]
+        $ arping -c x 10.0.0.9
+        arping: invalid argument: 'x'
+        [1]
+        $ arping -I nope 10.0.0.9
+        arping: Device nope not available.
+        [2]
+        $ arping -I lo 10.0.0.9
+        Interface "lo" is not ARPable
+        [2]
+        $ arping -U 10.0.0.99
+        arping: bind: Cannot assign requested address
+        [2]
+        $ arping -s 10.0.0.77 10.0.0.9
+        arping: bind: Cannot assign requested address
+        [2]
+        $ arping nohost
+        arping: nohost: Temporary failure in name resolution
+        [2]
+        "#);
+    }
+}

@@ -207,3 +207,69 @@ impl Names for Known<'_> {
         services::port(name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::shell::testing::Console;
+
+    #[test]
+    fn what_passes_is_shown() {
+        let lines = [
+            "tcpdump -n -i eth0 -c 2 arp > /tmp/arp 2> /tmp/err &",
+            "tcpdump -n -e -i eth0 -c 1 > /tmp/link 2> /tmp/no &",
+            "tcpdump -n -i any icmp and src host 10.0.0.1 -c 3 > /tmp/any 2> /tmp/no &",
+            "ping -c 1 10.0.0.9",
+            "cat /tmp/arp /tmp/err /tmp/link /tmp/any",
+        ];
+        insta::assert_snapshot!(Console::with_cable().converse(&lines), @"
+        $ tcpdump -n -i eth0 -c 2 arp > /tmp/arp 2> /tmp/err &
+        [running]
+        $ tcpdump -n -e -i eth0 -c 1 > /tmp/link 2> /tmp/no &
+        [running]
+        $ tcpdump -n -i any icmp and src host 10.0.0.1 -c 3 > /tmp/any 2> /tmp/no &
+        [running]
+        $ ping -c 1 10.0.0.9
+        PING 10.0.0.9 (10.0.0.9) 56(84) bytes of data.
+        From 10.0.0.1 icmp_seq=1 Destination Host Unreachable
+
+        --- 10.0.0.9 ping statistics ---
+        1 packets transmitted, 0 received, +1 errors, 100% packet loss, time 0ms
+
+        [1]
+        $ cat /tmp/arp /tmp/err /tmp/link /tmp/any
+        00:00:00.000000 ARP, Request who-has 10.0.0.9 tell 10.0.0.1, length 28
+        00:00:01.000000 ARP, Request who-has 10.0.0.9 tell 10.0.0.1, length 28
+        tcpdump: verbose output suppressed, use -v[v]... for full protocol decode
+        listening on eth0, link-type EN10MB (Ethernet), snapshot length 262144 bytes
+        2 packets captured
+        2 packets received by filter
+        0 packets dropped by kernel
+        00:00:00.000000 02:00:00:00:01:00 > ff:ff:ff:ff:ff:ff, ethertype ARP (0x0806), length 42: Request who-has 10.0.0.9 tell 10.0.0.1, length 28
+        00:00:03.000010 lo    In  IP 10.0.0.1 > 10.0.0.1: ICMP host 10.0.0.9 unreachable, length 92
+        ");
+    }
+
+    #[test]
+    fn mistakes() {
+        let lines =
+            ["tcpdump -i nope", "tcpdump -i eth0 host", "tcpdump -c 0", "tcpdump port foo", "tcpdump -w out.pcap"];
+        insta::assert_snapshot!(Console::with_cable().converse(&lines), @"
+        $ tcpdump -i nope
+        tcpdump: nope: No such device exists
+        (No such device exists)
+        [1]
+        $ tcpdump -i eth0 host
+        tcpdump: can't parse filter expression: syntax error
+        [1]
+        $ tcpdump -c 0
+        tcpdump: invalid packet count 0
+        [1]
+        $ tcpdump port foo
+        tcpdump: unknown port 'foo'
+        [1]
+        $ tcpdump -w out.pcap
+        tcpdump: out.pcap: files of captured packets are not kept in this lab
+        [1]
+        ");
+    }
+}

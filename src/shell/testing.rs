@@ -1,9 +1,11 @@
 //! A host with nobody around it, whose console tests can type at.
 
-use crate::host::{Host, Input, Kernel};
+use crate::host::{Address, Host, Input, Kernel, Scope};
+use crate::ids::Port;
 use crate::shell::Session;
 use crate::sim::{Node, Outbox};
 use crate::time::Time;
+use crate::wire::MacAddr;
 
 /// So many wake-ups are enough for any test.
 const MAX_WAKES: usize = 100_000;
@@ -22,6 +24,25 @@ impl Console {
         let mut out = Outbox::default();
         out.tracing = true;
         Console { host: Host::new(kernel), session: Session::default(), now: Time::ZERO, out }
+    }
+
+    /// One with the address 10.0.0.1/24 at eth0, where nobody answers.
+    pub fn with_cable() -> Console {
+        let console = Console::new();
+        console.host.with_kernel(|kernel| {
+            let eth0 = kernel.add_interface("eth0", MacAddr([2, 0, 0, 0, 1, 0]), 1500, Port(0));
+            kernel.set_interface_up(eth0, true).expect("eth0 was just added");
+            let address = Address {
+                ip: [10, 0, 0, 1].into(),
+                prefix_len: 24,
+                broadcast: None,
+                scope: Scope::Global,
+                label: "eth0".to_owned(),
+                secondary: false,
+            };
+            kernel.add_address(eth0, address).expect("eth0 has no address yet");
+        });
+        console
     }
 
     /// Types a line and waits for its end: what it printed, errors last, and its exit status unless that is 0.

@@ -10,7 +10,7 @@ use etherparse::Ipv4HeaderSlice;
 use crate::apps::reverse;
 use crate::host::Process;
 use crate::host::process::Task;
-use crate::host::{Errno, Flow, IcmpError, RawBind, RawSocket, Received, RouteKind};
+use crate::host::{Errno, Flow, IcmpError, IfIndex, RawBind, RawSocket, Received, RouteKind};
 use crate::time::{Span, Time};
 use crate::wire::{IPV4_LEN, build, proto};
 use options::{Discovery, Failure, Options};
@@ -51,6 +51,7 @@ struct Ping {
     options: Options,
     socket: RawSocket,
     source: Ipv4Addr,
+    device: Option<IfIndex>,
     identifier: u16,
     statistics: Statistics,
     interval: Span,
@@ -94,6 +95,7 @@ impl Ping {
             process: process.clone(),
             socket,
             source: options.source.unwrap_or(route.source),
+            device,
             identifier: process.sys.pid().0 as u16,
             statistics: Statistics::default(),
             interval: options.interval,
@@ -230,7 +232,8 @@ impl Ping {
             id: None,
             oif: None,
         };
-        let mtu = self.process.sys.with(|kernel| kernel.route_output(destination, flow.source, None))?.mtu as usize;
+        let route = self.process.sys.with(|kernel| kernel.route_output(destination, flow.source, self.device));
+        let mtu = route?.mtu as usize;
         let fits = len + IPV4_LEN <= mtu;
         if !fits && discovery == Discovery::Do || len + IPV4_LEN > LARGEST {
             self.statistics.errors += 1;
@@ -406,4 +409,160 @@ fn meaning(icmp_type: u8, code: u8, rest: [u8; 4]) -> String {
         _ => return format!("Bad ICMP type: {icmp_type}"),
     };
     text.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::shell::testing::Console;
+
+    #[test]
+    fn an_address_of_its_own_answers() {
+        let lines = ["ping -c 2 10.0.0.1", "ping -qc1 -s 8 -I 10.0.0.1 10.0.0.1"];
+        insta::assert_snapshot!(Console::with_cable().converse(&lines), @"
+        $ ping -c 2 10.0.0.1
+        PING 10.0.0.1 (10.0.0.1) 56(84) bytes of data.
+        64 bytes from 10.0.0.1: icmp_seq=1 ttl=64 time=0.020 ms
+        64 bytes from 10.0.0.1: icmp_seq=2 ttl=64 time=0.020 ms
+
+        --- 10.0.0.1 ping statistics ---
+        2 packets transmitted, 2 received, 0% packet loss, time 1000ms
+        rtt min/avg/max/mdev = 0.020/0.020/0.020/0.000 ms
+        $ ping -qc1 -s 8 -I 10.0.0.1 10.0.0.1
+        PING 10.0.0.1 (10.0.0.1) from 10.0.0.1 : 8(36) bytes of data.
+
+        --- 10.0.0.1 ping statistics ---
+        1 packets transmitted, 1 received, 0% packet loss, time 0ms
+
+        ");
+    }
+
+    #[test]
+    fn nobody_is_there() {
+        let lines = ["ping -c 3 10.0.0.9", "ping -c 1 -W 1 10.0.0.8", "ping -c 2 -w 1 -O 10.0.0.7", "ping 10.9.9.9"];
+        insta::assert_snapshot!(Console::with_cable().converse(&lines), @"
+        $ ping -c 3 10.0.0.9
+        PING 10.0.0.9 (10.0.0.9) 56(84) bytes of data.
+        From 10.0.0.1 icmp_seq=1 Destination Host Unreachable
+        From 10.0.0.1 icmp_seq=2 Destination Host Unreachable
+        From 10.0.0.1 icmp_seq=3 Destination Host Unreachable
+
+        --- 10.0.0.9 ping statistics ---
+        3 packets transmitted, 0 received, +3 errors, 100% packet loss, time 2000ms
+        pipe 3
+        [1]
+        $ ping -c 1 -W 1 10.0.0.8
+        PING 10.0.0.8 (10.0.0.8) 56(84) bytes of data.
+
+        --- 10.0.0.8 ping statistics ---
+        1 packets transmitted, 0 received, 100% packet loss, time 0ms
+
+        [1]
+        $ ping -c 2 -w 1 -O 10.0.0.7
+        PING 10.0.0.7 (10.0.0.7) 56(84) bytes of data.
+
+        --- 10.0.0.7 ping statistics ---
+        1 packets transmitted, 0 received, 100% packet loss, time 0ms
+
+        [1]
+        $ ping 10.9.9.9
+        ping: connect: Network is unreachable
+        [2]
+        ");
+    }
+
+    #[test]
+    fn the_firewall_says_no() {
+        let lines = [
+            "iptables -A OUTPUT -d 10.0.0.7 -j DROP",
+            "iptables -A OUTPUT -d 10.0.0.8 -j REJECT",
+            "ping -c 2 -W 1 10.0.0.7",
+            "ping -c 2 -W 1 10.0.0.8",
+        ];
+        insta::assert_snapshot!(Console::with_cable().converse(&lines), @"
+        $ iptables -A OUTPUT -d 10.0.0.7 -j DROP
+        $ iptables -A OUTPUT -d 10.0.0.8 -j REJECT
+        $ ping -c 2 -W 1 10.0.0.7
+        PING 10.0.0.7 (10.0.0.7) 56(84) bytes of data.
+
+        --- 10.0.0.7 ping statistics ---
+        2 packets transmitted, 0 received, 100% packet loss, time 1000ms
+
+        [1]
+        $ ping -c 2 -W 1 10.0.0.8
+        PING 10.0.0.8 (10.0.0.8) 56(84) bytes of data.
+        From 10.0.0.1 icmp_seq=1 Destination Port Unreachable
+        From 10.0.0.1 icmp_seq=2 Destination Port Unreachable
+
+        --- 10.0.0.8 ping statistics ---
+        2 packets transmitted, 0 received, +2 errors, 100% packet loss, time 1000ms
+
+        [1]
+        ");
+    }
+
+    #[test]
+    fn too_large() {
+        let lines = ["ping -c 1 -W 1 -s 1473 -M do 10.0.0.9", "ping -c 1 -s 70000 -W 1 10.0.0.9"];
+        insta::assert_snapshot!(Console::with_cable().converse(&lines), @"
+        $ ping -c 1 -W 1 -s 1473 -M do 10.0.0.9
+        PING 10.0.0.9 (10.0.0.9) 1473(1501) bytes of data.
+
+        --- 10.0.0.9 ping statistics ---
+        1 packets transmitted, 0 received, +1 errors, 100% packet loss, time 0ms
+
+        ping: local error: message too long, mtu=1500
+        [1]
+        $ ping -c 1 -s 70000 -W 1 10.0.0.9
+        PING 10.0.0.9 (10.0.0.9) 70000(70028) bytes of data.
+
+        --- 10.0.0.9 ping statistics ---
+        1 packets transmitted, 0 received, 100% packet loss, time 0ms
+
+        [1]
+        ");
+    }
+
+    #[test]
+    fn mistakes() {
+        let lines = [
+            "ping",
+            "ping -c 0 10.0.0.1",
+            "ping -c x 10.0.0.1",
+            "ping -t 300 10.0.0.1",
+            "ping -M foo 10.0.0.1",
+            "ping nohost",
+            "ping -I eth9 10.0.0.1",
+            "ping -I 10.0.0.9 10.0.0.1",
+            "ping -c 1 10.0.0.255",
+        ];
+        insta::assert_snapshot!(Console::with_cable().converse(&lines), @"
+        $ ping
+        ping: usage error: Destination address required
+        [1]
+        $ ping -c 0 10.0.0.1
+        ping: invalid argument: '0': out of range: 1 <= value <= 9223372036854775807
+        [1]
+        $ ping -c x 10.0.0.1
+        ping: invalid argument: 'x'
+        [1]
+        $ ping -t 300 10.0.0.1
+        ping: invalid argument: '300': out of range: 0 <= value <= 255
+        [1]
+        $ ping -M foo 10.0.0.1
+        ping: invalid -M argument: foo
+        [2]
+        $ ping nohost
+        ping: nohost: Temporary failure in name resolution
+        [2]
+        $ ping -I eth9 10.0.0.1
+        ping: SO_BINDTODEVICE eth9: No such device
+        [2]
+        $ ping -I 10.0.0.9 10.0.0.1
+        ping: bind: Cannot assign requested address
+        [2]
+        $ ping -c 1 10.0.0.255
+        ping: Do you want to ping broadcast? Then -b. If not, check your local firewall rules
+        [2]
+        ");
+    }
 }
