@@ -4,7 +4,6 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::interface::IfIndex;
-use super::kernel::Kernel;
 
 /// A socket of a host. Numbers are reused when a socket has gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -136,13 +135,6 @@ impl fmt::Display for Errno {
 }
 
 impl std::error::Error for Errno {}
-
-impl Kernel {
-    /// net.ipv4.ip_local_port_range: the ports that sockets get which do not choose their own.
-    pub(super) fn local_port_range(&self) -> (u16, u16) {
-        (32768, 60999)
-    }
-}
 
 /// The ports of a range, each once, in the order in which the kernel tries them: from a random one on in steps of two,
 /// then the others. Connections begin with even ones, bind with odd ones, so that the two seldom meet.

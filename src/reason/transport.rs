@@ -87,6 +87,8 @@ pub enum Reset {
     UnreadData,
     /// The program has broken the connection off.
     Aborted,
+    /// Too many connections wait to be accepted, and tcp_abort_on_overflow is 1.
+    Overflow,
     /// The acknowledgement fits no SYN of ours.
     WrongAck,
 }
@@ -153,6 +155,7 @@ impl fmt::Display for Reset {
             Reset::DataAfterClose => "the program has closed its socket already",
             Reset::UnreadData => "the program has closed its socket without reading all",
             Reset::Aborted => "the program has broken the connection off",
+            Reset::Overflow => "too many connections wait to be accepted, and tcp_abort_on_overflow is 1",
             Reset::WrongAck => "it acknowledges no SYN of ours",
         })
     }

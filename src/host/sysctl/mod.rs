@@ -23,12 +23,13 @@ pub struct Sysctl {
     conf: ConfTable,
     neigh: NeighTable,
     scalars: Vec<Vec<i64>>,
+    changes: u64,
 }
 
 impl Default for Sysctl {
     fn default() -> Sysctl {
         let scalars = ENTRIES.iter().map(|entry| entry.default.to_vec()).collect();
-        Sysctl { conf: ConfTable::default(), neigh: NeighTable::default(), scalars }
+        Sysctl { conf: ConfTable::default(), neigh: NeighTable::default(), scalars, changes: 0 }
     }
 }
 
@@ -102,6 +103,20 @@ impl Sysctl {
         }
     }
 
+    /// net.ipv4.ip_local_port_range: the ports that sockets get which do not choose their own.
+    pub fn local_port_range(&self) -> (u16, u16) {
+        let port = |number: i64| number.clamp(1, i64::from(u16::MAX)) as u16;
+        match *self.numbers("net.ipv4.ip_local_port_range") {
+            [low, high] => (port(low), port(high)),
+            _ => (1, u16::MAX),
+        }
+    }
+
+    /// How often something was written: whoever keeps a copy looks whether it is still good.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
     /// What the file of this name (with dots or slashes) says.
     ///
     /// # Errors
@@ -125,6 +140,7 @@ impl Sysctl {
         let key = find(interfaces, &dotted(name)).ok_or(Errno::NoSuchFile)?;
         let numbers = parse(text)?;
         let first = *numbers.first().ok_or(Errno::InvalidArgument)?;
+        self.changes += 1;
         let narrow = || i32::try_from(first).map_err(|_| Errno::InvalidArgument);
         match key {
             Key::Conf(column, conf) => self.conf.set(column, conf, narrow()?),

@@ -11,9 +11,7 @@ use crate::host::kernel::Kernel;
 use crate::host::route::RouteKind;
 use crate::host::socket::{Bind, Errno, SocketId, port_candidates};
 use crate::reason::{Reset, Tcp as TcpNote};
-
-/// net.core.somaxconn
-const MAX_BACKLOG: u32 = 4096;
+use crate::time::Time;
 
 impl Connection {
     /// tcp_sendmsg
@@ -102,13 +100,13 @@ impl Connection {
 
 impl Tcp {
     /// inet_listen
-    pub(super) fn listen(&mut self, local: Bind, backlog: u32, range: (u16, u16)) -> Result<SocketId, Errno> {
+    pub(super) fn listen(&mut self, local: Bind, backlog: u32) -> Result<SocketId, Errno> {
         let listener = Listener {
             address: local.address,
-            port: self.bind(local, range)?,
+            port: self.bind(local)?,
             device: local.device,
             reuse: local.reuse,
-            backlog: backlog.min(MAX_BACKLOG),
+            backlog: backlog.min(self.settings.max_backlog),
             queue: VecDeque::new(),
             half_open: 0,
         };
@@ -116,7 +114,7 @@ impl Tcp {
     }
 
     /// inet_csk_get_port: the port that a socket gets.
-    fn bind(&mut self, local: Bind, range: (u16, u16)) -> Result<u16, Errno> {
+    fn bind(&mut self, local: Bind) -> Result<u16, Errno> {
         let Bind { address, device, reuse, .. } = local;
         if local.port != 0 {
             let taken = self.ports.conflict(address, device, local.port, reuse);
@@ -124,7 +122,7 @@ impl Tcp {
         }
         let random = self.draw();
         let free = |port: &u16| !self.ports.conflict(address, device, *port, reuse);
-        port_candidates(range, random, true).find(free).ok_or(Errno::AddressInUse)
+        port_candidates(self.settings.port_range, random, true).find(free).ok_or(Errno::AddressInUse)
     }
 
     /// tcp_v4_connect, from `source` on a path of this MTU.
@@ -137,13 +135,13 @@ impl Tcp {
         around: &mut Surroundings<'_>,
     ) -> Result<SocketId, Errno> {
         let automatic = local.port == 0 && local.address.is_none();
-        let port = if automatic { 0 } else { self.bind(local, around.port_range)? };
+        let port = if automatic { 0 } else { self.bind(local)? };
         let ends = Tuple { local: source, remote: *remote.ip(), local_port: port, remote_port: remote.port() };
-        let tuple = self.unique(ends, around)?;
+        let tuple = self.unique(ends, around.now)?;
         let old_isn = self.retire_time_wait(&tuple);
         let mut opening = self.opening(tuple, local.device, mtu, around.now);
         opening.isn = old_isn.unwrap_or(opening.isn);
-        let connection = Connection::active(&opening, local.reuse);
+        let connection = Connection::active(&opening, &self.settings, local.reuse);
         let id = self.insert(Socket::Connection(Box::new(connection)), automatic);
         self.connections.insert(tuple, id);
         self.counters.active_opens += 1;
@@ -152,13 +150,12 @@ impl Tcp {
     }
 
     /// __inet_hash_connect: a pair of ends that no other connection has.
-    fn unique(&mut self, ends: Tuple, around: &Surroundings<'_>) -> Result<Tuple, Errno> {
-        let Surroundings { now, port_range: range, .. } = *around;
+    fn unique(&mut self, ends: Tuple, now: Time) -> Result<Tuple, Errno> {
         if ends.local_port != 0 {
             return if self.is_unique(&ends, now) { Ok(ends) } else { Err(Errno::AddressNotAvailable) };
         }
         let random = self.draw();
-        port_candidates(range, random, false)
+        port_candidates(self.settings.port_range, random, false)
             .filter(|&port| self.ports.is_free_for_connections(port))
             .map(|local_port| Tuple { local_port, ..ends })
             .find(|ends| self.is_unique(ends, now))
@@ -183,8 +180,7 @@ impl Kernel {
     /// [`Errno::AddressInUse`], [`Errno::AddressNotAvailable`].
     pub fn tcp_listen(&mut self, local: Bind, backlog: u32) -> Result<SocketId, Errno> {
         self.tcp_check_address(local)?;
-        let range = self.local_port_range();
-        self.tcp.listen(local, backlog, range)
+        self.tcp_with(|tcp, _| tcp.listen(local, backlog))
     }
 
     fn tcp_check_address(&self, local: Bind) -> Result<(), Errno> {

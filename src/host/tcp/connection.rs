@@ -10,6 +10,7 @@ use super::segment::{
     self, Flags, HEADER_LEN, Header, InvalidLimit, Options, Segment, Seq, TIMESTAMPS_LEN, Timestamps, Tuple,
 };
 use super::send::Sender;
+use super::settings::Settings;
 use super::timers::Deadlines;
 use crate::host::interface::IfIndex;
 use crate::host::socket::{Errno, SocketId};
@@ -80,6 +81,7 @@ pub(super) struct Context<'a> {
     pub now: Time,
     pub outgoing: &'a mut Outgoing,
     pub counters: &'a mut TcpCounters,
+    pub settings: &'a Settings,
     pub notes: &'a mut Outbox,
 }
 
@@ -199,10 +201,12 @@ pub(super) struct Connection {
 
 impl Connection {
     /// A connection in SYN_SENT whose SYN is still to be sent.
-    pub fn active(opening: &Opening, reuse: bool) -> Connection {
+    pub fn active(opening: &Opening, settings: &Settings, reuse: bool) -> Connection {
         let advertised_mss = advertised_mss(opening.mtu);
         let mut connection = Connection::new(opening, State::SynSent, Holder::Program, reuse);
-        connection.receive = Receiver::new(advertised_mss, advertised_mss, Some(WINDOW_SCALE));
+        connection.receive =
+            Receiver::new(advertised_mss, advertised_mss, settings.window_scaling.then_some(WINDOW_SCALE));
+        connection.send.sack = settings.sack;
         connection
     }
 
@@ -282,11 +286,10 @@ impl Connection {
     }
 
     fn syn_options(&self, now: Time) -> Options {
-        let answer = self.state == State::SynReceived;
         Options {
             mss: Some(self.receive.advertised_mss as u16),
             window_scale: self.receive.offered_scale(),
-            sack_permitted: !answer || self.send.sack,
+            sack_permitted: self.send.sack,
             timestamps: self.clock.option(now),
             ..Options::default()
         }
@@ -382,11 +385,14 @@ pub(super) fn advertised_mss(mtu: u32) -> u32 {
 pub(super) const MIN_SEND_MSS: u32 = 48;
 
 /// Takes a peer's options as a SYN of ours and one of theirs settle them.
-pub(super) fn agreement(theirs: &Options) -> Agreed {
+pub(super) fn agreement(theirs: &Options, settings: &Settings) -> Agreed {
     Agreed {
         // TCP_MSS_DEFAULT (RFC 9293, section 3.7.1).
         peer_mss: theirs.mss.unwrap_or(536),
-        sack: theirs.sack_permitted,
-        scales: theirs.window_scale.map(|scale| (scale.min(segment::MAX_WINDOW_SCALE), WINDOW_SCALE)),
+        sack: theirs.sack_permitted && settings.sack,
+        scales: theirs
+            .window_scale
+            .filter(|_| settings.window_scaling)
+            .map(|scale| (scale.min(segment::MAX_WINDOW_SCALE), WINDOW_SCALE)),
     }
 }

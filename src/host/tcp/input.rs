@@ -90,7 +90,7 @@ impl Connection {
         if let Some(timestamps) = segment.options.timestamps.filter(|_| self.clock.enabled) {
             self.clock.recent = Some((timestamps.value, cx.now));
         }
-        self.agree(&agreement(&segment.options));
+        self.agree(&agreement(&segment.options, cx.settings));
         self.receive.establish(self.send.mss, self.option_bytes());
         self.send.window = u32::from(segment.window);
         self.send.max_window = self.send.window;

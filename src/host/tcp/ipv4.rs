@@ -66,8 +66,8 @@ impl Kernel {
 
     /// Lets the sockets do something, and sends what they have made.
     pub(super) fn tcp_with<R>(&mut self, act: impl FnOnce(&mut Tcp, &mut Surroundings<'_>) -> R) -> R {
+        self.tcp.settings.refresh(&self.sysctl);
         let mut around = Surroundings {
-            port_range: self.local_port_range(),
             now: self.now,
             timers: &mut self.timers,
             scheduler: &mut self.scheduler,
@@ -89,6 +89,9 @@ impl Kernel {
         while !self.tcp.outgoing.segments.is_empty() {
             std::mem::swap(&mut batch, &mut self.tcp.outgoing);
             for segment in batch.segments.drain(..) {
+                if segment.confirm {
+                    self.confirm_neighbour(segment.destination);
+                }
                 let bytes = &batch.bytes[segment.bytes.clone()];
                 // An error here is a drop that IP has explained already.
                 let _ = self.send_ipv4(&segment.flow(), |buffer| buffer.extend_from_slice(bytes));

@@ -22,6 +22,7 @@ mod request;
 mod rtt;
 mod segment;
 mod send;
+mod settings;
 mod show;
 mod table;
 #[cfg(test)]

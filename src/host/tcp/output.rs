@@ -115,7 +115,11 @@ impl Connection {
     fn restart_after_idle(&mut self, cx: &Context<'_>) {
         let idle = cx.now.since(self.send.last_sent);
         let rto = self.send.rto();
-        if self.send.in_flight.is_empty() && self.send.last_sent.as_nanos() > 0 && idle > rto {
+        if cx.settings.slow_start_after_idle
+            && self.send.in_flight.is_empty()
+            && self.send.last_sent.as_nanos() > 0
+            && idle > rto
+        {
             self.send.congestion.idle(idle.as_nanos() / rto.as_nanos().max(1));
             self.send.last_sent = cx.now;
         }

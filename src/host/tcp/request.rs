@@ -4,15 +4,14 @@ use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 
 use super::connection::{Agreed, Answered, Context, Opening, advertised_mss, agreement, initial_receiver};
+use super::rtt::RTO_MAX;
 use super::segment::{Flags, Header, InvalidLimit, Options, Segment, Seq};
+use super::settings::Settings;
 use super::timewait::in_window;
 use crate::host::interface::IfIndex;
 use crate::host::socket::SocketId;
 use crate::reason::{Retransmission, Tcp, TransportDrop};
 use crate::time::{Span, Time};
-
-/// tcp_synack_retries
-const SYN_ACK_RETRIES: u32 = 5;
 
 /// A socket that waits for connections.
 #[derive(Debug)]
@@ -66,10 +65,17 @@ pub(super) enum Handshake {
 
 impl Request {
     /// tcp_conn_request
-    pub fn new(listener: SocketId, mut opening: Opening, segment: &Segment<'_>, now: Time) -> Request {
-        opening.clock.enabled = segment.options.timestamps.is_some();
-        opening.clock.recent = segment.options.timestamps.map(|timestamps| (timestamps.value, now));
-        let agreed = agreement(&segment.options);
+    pub fn new(
+        listener: SocketId,
+        mut opening: Opening,
+        segment: &Segment<'_>,
+        settings: &Settings,
+        now: Time,
+    ) -> Request {
+        let timestamps = segment.options.timestamps.filter(|_| opening.clock.enabled);
+        opening.clock.enabled = timestamps.is_some();
+        opening.clock.recent = timestamps.map(|timestamps| (timestamps.value, now));
+        let agreed = agreement(&segment.options, settings);
         Request {
             listener,
             opening,
@@ -122,14 +128,14 @@ impl Request {
 
     /// reqsk_timer_handler: true if it has been tried often enough.
     pub fn expire(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.timeouts >= SYN_ACK_RETRIES {
+        if self.timeouts >= cx.settings.syn_ack_retries {
             let attempts = self.timeouts;
             cx.note(|| Tcp::GaveUp { attempts });
             cx.counters.attempt_fails += 1;
             return true;
         }
         self.timeouts += 1;
-        let next = Span::from_secs(1 << self.timeouts);
+        let next = Span::from_secs(1 << self.timeouts.min(30)).min(RTO_MAX);
         self.deadline = cx.now + next;
         let attempt = self.timeouts;
         cx.note(|| Tcp::Retransmit { cause: Retransmission::Timeout, attempt, next });

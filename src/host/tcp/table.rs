@@ -12,6 +12,7 @@ use super::output::Outgoing;
 use super::ports::{Claim, Ports, Sharing};
 use super::request::{Handshake, Listener, Request};
 use super::segment::{Flags, Header, Segment, Seq, Tuple};
+use super::settings::Settings;
 use super::timewait::{Fate, TimeWait};
 use crate::host::interface::IfIndex;
 use crate::host::process::{Scheduler, WaitOn};
@@ -34,6 +35,7 @@ pub struct Tcp {
     /// Segments are being handed to IP: whoever makes more need not do it again.
     pub(super) transmitting: bool,
     pub(super) counters: TcpCounters,
+    pub(super) settings: Settings,
     random: Stream,
     isn_secret: u64,
     clock_secret: u64,
@@ -83,8 +85,6 @@ pub(super) struct Surroundings<'a> {
     pub timers: &'a mut Timers,
     pub scheduler: &'a mut Scheduler,
     pub notes: &'a mut Outbox,
-    /// The ports that connections get which do not choose their own.
-    pub port_range: (u16, u16),
 }
 
 impl Default for Tcp {
@@ -105,6 +105,7 @@ impl Tcp {
             outgoing: Outgoing::default(),
             transmitting: false,
             counters: TcpCounters::default(),
+            settings: Settings::default(),
             random,
             isn_secret,
             clock_secret,
@@ -124,14 +125,18 @@ impl Tcp {
             mtu,
             isn: Seq((tuple.mix(self.isn_secret) as u32).wrapping_add((now.as_nanos() >> 6) as u32)),
             ip_id: self.random.random(),
-            clock: Clock { offset: tuple.mix(self.clock_secret) as u32, recent: None, enabled: true },
+            clock: Clock {
+                offset: tuple.mix(self.clock_secret) as u32,
+                recent: None,
+                enabled: self.settings.timestamps,
+            },
         }
     }
 
     /// __inet_check_established: whether no other connection has these ends, or only one that may be replaced.
     pub(super) fn is_unique(&self, tuple: &Tuple, now: Time) -> bool {
         let Some(id) = self.connections.get(tuple) else { return true };
-        matches!(&self.sockets[id.0 as usize].socket, Socket::TimeWait(time_wait) if time_wait.may_be_reused(now))
+        matches!(&self.sockets[id.0 as usize].socket, Socket::TimeWait(time_wait) if time_wait.may_be_reused(self.settings.time_wait_reuse, now))
     }
 
     /// Removes what is left of an older connection of these ends; where the numbers of a new one begin.
@@ -210,9 +215,9 @@ impl Tcp {
         around: &mut Surroundings<'_>,
         act: impl FnOnce(&mut Connection, &mut Context<'_>) -> R,
     ) -> Option<R> {
-        let Tcp { sockets, outgoing, counters, .. } = self;
+        let Tcp { sockets, outgoing, counters, settings, .. } = self;
         let Socket::Connection(connection) = &mut sockets.get_mut(id.0 as usize)?.socket else { return None };
-        let mut cx = Context { now: around.now, outgoing, counters, notes: around.notes };
+        let mut cx = Context { now: around.now, outgoing, counters, settings, notes: around.notes };
         let result = act(connection, &mut cx);
         self.settle(id, around);
         Some(result)
@@ -237,8 +242,9 @@ impl Tcp {
 
     /// tcp_time_wait: a small socket stands in for the connection, of which the program may still hold the rest.
     fn enter_time_wait(&mut self, id: SocketId, around: &mut Surroundings<'_>) {
+        let fin_timeout = self.settings.fin_timeout;
         let Some(connection) = self.connection(id) else { return };
-        let time_wait = TimeWait::new(connection, around.now);
+        let time_wait = TimeWait::new(connection, fin_timeout, around.now);
         let (tuple, orphan) = (connection.tuple, connection.is_orphan());
         connection.end(None);
         connection.changed = false;
@@ -267,7 +273,7 @@ impl Tcp {
 
     /// A timer has fired; perhaps one that was set for an earlier deadline, or for an earlier socket of this number.
     pub(super) fn expire(&mut self, id: SocketId, around: &mut Surroundings<'_>) {
-        let Tcp { sockets, outgoing, counters, .. } = self;
+        let Tcp { sockets, outgoing, counters, settings, .. } = self;
         let Some(entry) = sockets.get_mut(id.0 as usize) else { return };
         if entry.armed.is_some_and(|armed| armed > around.now) {
             return;
@@ -276,7 +282,7 @@ impl Tcp {
         if entry.socket.deadline().is_none_or(|deadline| deadline > around.now) {
             return self.arm(id, around);
         }
-        let mut cx = Context { now: around.now, outgoing, counters, notes: around.notes };
+        let mut cx = Context { now: around.now, outgoing, counters, settings, notes: around.notes };
         match &mut entry.socket {
             Socket::Listener(_) => {}
             Socket::Request(request) => {
@@ -316,8 +322,8 @@ impl Tcp {
         let Some(&id) = self.connections.get(&segment.tuple) else {
             return self.receive_at_listener(segment, iif, mtu, None, around);
         };
-        let Tcp { sockets, outgoing, counters, .. } = self;
-        let mut cx = Context { now: around.now, outgoing, counters, notes: around.notes };
+        let Tcp { sockets, outgoing, counters, settings, .. } = self;
+        let mut cx = Context { now: around.now, outgoing, counters, settings, notes: around.notes };
         match &mut sockets[id.0 as usize].socket {
             Socket::Connection(connection) if connection.device.is_none_or(|device| device == iif) => {
                 let answer = connection.receive(segment, &mut cx);
@@ -371,8 +377,8 @@ impl Tcp {
     ) {
         let (address, port) = (segment.tuple.local, segment.tuple.local_port);
         let listener = self.find_listener(address, port, iif);
-        let Tcp { sockets, outgoing, counters, .. } = self;
-        let mut cx = Context { now: around.now, outgoing, counters, notes: around.notes };
+        let Tcp { sockets, outgoing, counters, settings, .. } = self;
+        let mut cx = Context { now: around.now, outgoing, counters, settings, notes: around.notes };
         let Some(id) = listener else {
             cx.drop(TransportDrop::NoSocket { address, port });
             let opens = segment.has(Flags::SYN) && !segment.has(Flags::ACK);
@@ -404,13 +410,13 @@ impl Tcp {
         let device = listener.device;
         let mut opening = self.opening(segment.tuple, device, mtu, around.now);
         opening.isn = isn.unwrap_or(opening.isn);
-        self.begin_request(Request::new(id, opening, segment, around.now), around);
+        self.begin_request(Request::new(id, opening, segment, &self.settings, around.now), around);
     }
 
     fn begin_request(&mut self, request: Request, around: &mut Surroundings<'_>) {
         let tuple = request.opening.tuple;
-        let Tcp { outgoing, counters, .. } = self;
-        request.send_syn_ack(&mut Context { now: around.now, outgoing, counters, notes: around.notes });
+        let Tcp { outgoing, counters, settings, .. } = self;
+        request.send_syn_ack(&mut Context { now: around.now, outgoing, counters, settings, notes: around.notes });
         let id = self.insert(Socket::Request(Box::new(request)), false);
         self.connections.insert(tuple, id);
         self.arm(id, around);
@@ -423,11 +429,16 @@ impl Tcp {
         let Some(listener) = self.listener(at) else { return };
         if listener.is_full() {
             let backlog = listener.backlog;
-            let Tcp { outgoing, counters, .. } = self;
-            let mut cx = Context { now: around.now, outgoing, counters, notes: around.notes };
+            let Tcp { outgoing, counters, settings, .. } = self;
+            let mut cx = Context { now: around.now, outgoing, counters, settings, notes: around.notes };
             cx.counters.listen_overflows += 1;
             cx.counters.listen_drops += 1;
-            return cx.drop(TransportDrop::ListenOverflow { backlog });
+            cx.drop(TransportDrop::ListenOverflow { backlog });
+            if cx.settings.abort_on_overflow {
+                refuse(segment, opening.device, Reset::Overflow, &mut cx);
+                self.drop_request(id);
+            }
+            return;
         }
         let connection = Connection::passive(&opening, &answered, at, listener.reuse);
         self.drop_request(id);

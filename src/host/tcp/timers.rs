@@ -7,13 +7,6 @@ use crate::host::socket::Errno;
 use crate::reason::{Retransmission, Tcp};
 use crate::time::{Span, Time};
 
-/// tcp_syn_retries
-const SYN_RETRIES: u32 = 6;
-/// tcp_retries2
-const RETRIES: u32 = 15;
-/// tcp_orphan_retries: what a connection whose program has gone is worth
-const ORPHAN_RETRIES: u32 = 8;
-
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Waiting {
@@ -70,7 +63,7 @@ impl Connection {
         if self.send.in_flight.is_empty() {
             return;
         }
-        if self.is_hopeless(cx.now) {
+        if self.is_hopeless(cx) {
             return self.give_up(self.send.timeouts, cx);
         }
         cx.counters.timeouts += 1;
@@ -97,12 +90,17 @@ impl Connection {
     }
 
     /// tcp_write_timeout: whether it has been tried for long enough.
-    fn is_hopeless(&self, now: Time) -> bool {
+    fn is_hopeless(&self, cx: &Context<'_>) -> bool {
         if matches!(self.state, State::SynSent | State::SynReceived) {
-            return self.send.timeouts >= SYN_RETRIES;
+            return self.send.timeouts >= cx.settings.syn_retries;
         }
-        let retries = if self.is_orphan() { ORPHAN_RETRIES } else { RETRIES };
-        self.send.retransmitting_since.is_some_and(|since| now.since(since) >= patience(retries))
+        let patience = patience(self.retries(cx));
+        self.send.retransmitting_since.is_some_and(|since| cx.now.since(since) >= patience)
+    }
+
+    /// A connection whose program has gone is worth less.
+    fn retries(&self, cx: &Context<'_>) -> u32 {
+        if self.is_orphan() { cx.settings.orphan_retries } else { cx.settings.retries }
     }
 
     /// tcp_write_err
@@ -135,8 +133,7 @@ impl Connection {
         if !self.send.in_flight.is_empty() || !self.send.has_unsent() {
             return;
         }
-        let retries = if self.is_orphan() { ORPHAN_RETRIES } else { RETRIES };
-        if self.send.probes > retries {
+        if self.send.probes > self.retries(cx) {
             return self.give_up(self.send.probes, cx);
         }
         self.probe_window(cx);

@@ -7,7 +7,7 @@ use crate::host::interface::IfIndex;
 use crate::reason::{Tcp, TransportDrop};
 use crate::time::{Span, Time};
 
-/// TCP_TIMEWAIT_LEN, and tcp_fin_timeout, which is the same.
+/// TCP_TIMEWAIT_LEN
 const STAY: Span = Span::from_secs(60);
 
 /// The kernel's struct tcp_timewait_sock.
@@ -49,19 +49,20 @@ pub(super) fn in_window(segment: &Segment<'_>, from: Seq, len: u32) -> bool {
 }
 
 impl TimeWait {
-    /// tcp_time_wait
-    pub fn new(connection: &mut Connection, now: Time) -> TimeWait {
+    /// tcp_time_wait; `fin_timeout` is how long FIN_WAIT2 stays without its program.
+    pub fn new(connection: &Connection, fin_timeout: Span, now: Time) -> TimeWait {
+        let finished = connection.state == State::TimeWait;
         TimeWait {
             tuple: connection.tuple,
             device: connection.device,
             reuse: connection.reuse,
-            finished: connection.state == State::TimeWait,
+            finished,
             next: connection.receive.nxt,
             send_next: connection.send.nxt,
             open_window: connection.receive.open_window(),
             scale: connection.receive.scale(),
             clock: connection.clock,
-            deadline: now + STAY,
+            deadline: now + if finished { STAY } else { fin_timeout },
             invalid_limit: InvalidLimit::default(),
         }
     }
@@ -70,11 +71,12 @@ impl TimeWait {
         if self.finished { State::TimeWait } else { State::FinWait2 }
     }
 
-    /// tcp_twsk_unique: whether a new connection from here may take its place. By default only within this machine,
-    /// when timestamps can tell the two apart (tcp_tw_reuse is 2).
-    pub fn may_be_reused(&self, now: Time) -> bool {
+    /// tcp_twsk_unique: whether a new connection from here may take its place, since timestamps tell the two apart. `reuse`
+    /// is tcp_tw_reuse: 2 means within this machine only.
+    pub fn may_be_reused(&self, reuse: u8, now: Time) -> bool {
         let loopback = self.tuple.local.is_loopback() || self.tuple.remote.is_loopback();
-        loopback && self.clock.recent.is_some_and(|(_, at)| now.since(at) > Span::from_secs(1))
+        let permitted = reuse == 1 || reuse == 2 && loopback;
+        permitted && self.clock.recent.is_some_and(|(_, at)| now.since(at) > Span::from_secs(1))
     }
 
     /// Where the numbers of a connection that takes its place begin.

@@ -21,7 +21,7 @@ impl Kernel {
         if local.address.is_some_and(|ip| !usable(ip)) {
             return Err(Errno::AddressNotAvailable);
         }
-        let range = self.local_port_range();
+        let range = self.sysctl.local_port_range();
         self.udp.bind(local, range)
     }
 
