@@ -105,7 +105,7 @@ impl Congestion {
 
 /// The largest number whose cube is not larger.
 fn cube_root(n: u64) -> u64 {
-    let (mut low, mut high) = (0, 2_642_245);
+    let (mut low, mut high) = (0_u64, 2_642_245);
     while low < high {
         let middle = low + (high - low).div_ceil(2);
         if middle * middle * middle <= n { low = middle } else { high = middle - 1 }
