@@ -40,6 +40,20 @@ impl Kernel {
         Ok(())
     }
 
+    /// IFF_NOARP: `ip link set ... arp on|off`.
+    pub fn set_interface_arp(&mut self, index: IfIndex, on: bool) {
+        if let Some(interface) = self.interfaces.get_mut(index) {
+            interface.arp = on;
+        }
+    }
+
+    /// IFF_PROMISC: `ip link set ... promisc on|off`.
+    pub fn set_interface_promiscuous(&mut self, index: IfIndex, on: bool) {
+        if let Some(interface) = self.interfaces.get_mut(index) {
+            interface.promiscuous = on;
+        }
+    }
+
     /// netif_carrier_on, netif_carrier_off: what happens at the other end of the cable. Routes stay; what is known
     /// about neighbours does not.
     pub(super) fn carrier_changed(&mut self, port: Port, up: bool) {

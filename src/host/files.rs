@@ -304,6 +304,9 @@ impl Kernel {
         if path == "/dev/null" {
             return Ok(Vec::new());
         }
+        if path.starts_with("/proc/sys/") {
+            return self.read_sysctl(path).map(|text| format!("{text}\n").into_bytes());
+        }
         self.files.read(path).map(<[u8]>::to_vec)
     }
 
@@ -316,6 +319,9 @@ impl Kernel {
         if path == "/dev/null" {
             return Ok(());
         }
+        if path.starts_with("/proc/sys/") {
+            return self.set_sysctl(path, &String::from_utf8_lossy(bytes));
+        }
         self.files.write(path, bytes, append)
     }
 
@@ -327,6 +333,9 @@ impl Kernel {
     /// What is at a path.
     pub fn kind_of_path(&self, path: &str) -> Option<Kind> {
         if path == "/dev/null" {
+            return Some(Kind::Special);
+        }
+        if path.starts_with("/proc/sys/") && self.read_sysctl(path).is_ok() {
             return Some(Kind::Special);
         }
         self.files.kind(path)

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 
 use super::interface::{IfIndex, Interfaces, Scope};
+use super::kernel::Kernel;
 use super::socket::Errno;
 
 /// What a look-up found: the kernel's struct rtable.
@@ -216,6 +217,42 @@ impl Routes {
             return Err(RouteError::Errno(Errno::NetworkDown));
         }
         route.oif = Some(oif);
+        Ok(())
+    }
+}
+
+impl Kernel {
+    /// Adds an entry to a table: `ip route add`.
+    ///
+    /// # Errors
+    ///
+    /// Why it makes no sense, or [`Errno::Exists`] for the same prefix and metric.
+    pub fn add_route(&mut self, table: Table, route: FibRoute) -> Result<(), RouteError> {
+        self.routes.add(&self.interfaces, table, route)?;
+        self.routes_changed();
+        Ok(())
+    }
+
+    /// Adds an entry, in the place of the one of its prefix and metric if there is one: `ip route replace`.
+    ///
+    /// # Errors
+    ///
+    /// Why it makes no sense.
+    pub fn replace_route(&mut self, table: Table, route: FibRoute) -> Result<(), RouteError> {
+        self.routes.replace(&self.interfaces, table, route)?;
+        self.routes_changed();
+        Ok(())
+    }
+
+    /// Takes the first entry of which `is_it` says so out of a table.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::NoSuchProcess`] if there is none.
+    pub fn delete_route(&mut self, table: Table, is_it: impl Fn(&FibRoute) -> bool) -> Result<(), Errno> {
+        let at = self.routes.list(table).iter().position(is_it).ok_or(Errno::NoSuchProcess)?;
+        self.routes.remove(table, at);
+        self.routes_changed();
         Ok(())
     }
 }

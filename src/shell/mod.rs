@@ -4,6 +4,7 @@ mod arping;
 mod basic;
 mod files;
 mod getopt;
+mod ip;
 mod iptables;
 mod language;
 mod nstat;
@@ -11,6 +12,7 @@ mod ping;
 mod processes;
 mod services;
 mod ss;
+mod sysctl;
 mod tcpdump;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -66,6 +68,7 @@ pub const COMMANDS: &[(&str, Command)] = &[
     ("hold", Command::Running(apps::hold)),
     ("httpd", Command::Running(apps::httpd)),
     ("id", Command::Instant(basic::id)),
+    ("ip", Command::Instant(ip::ip)),
     ("iptables", Command::Instant(iptables::iptables)),
     ("iptables-save", Command::Instant(iptables::save)),
     ("killall", Command::Instant(processes::killall)),
@@ -87,6 +90,7 @@ pub const COMMANDS: &[(&str, Command)] = &[
     ("sleep", Command::Running(basic::sleep)),
     ("sort", Command::Filter(text::sort)),
     ("ss", Command::Instant(ss::ss)),
+    ("sysctl", Command::Instant(sysctl::sysctl)),
     ("tail", Command::Filter(text::tail)),
     ("tcpdump", Command::Running(tcpdump::tcpdump)),
     ("tee", Command::Running(text::tee)),

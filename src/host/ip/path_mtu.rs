@@ -77,6 +77,11 @@ impl Kernel {
         self.exceptions.clear();
     }
 
+    /// `ip route flush cache`.
+    pub fn flush_route_cache(&mut self) {
+        self.exceptions.clear();
+    }
+
     /// What routers have told about a destination, if it still counts.
     pub fn path_exception(&self, destination: Ipv4Addr) -> Option<Exception> {
         self.exceptions.get(destination, self.now).copied()

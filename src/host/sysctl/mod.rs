@@ -11,6 +11,7 @@ pub use conf::{Column, Conf, DecidedBy, Effective};
 pub use neigh::Neigh;
 
 use super::interface::{IfIndex, Interfaces};
+use super::kernel::Kernel;
 use super::socket::Errno;
 use crate::time::Span;
 use conf::ConfTable;
@@ -174,10 +175,35 @@ impl Sysctl {
             .chain(conf)
             .chain(neigh)
             .chain(scalars)
-            .filter(|name| name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
+            .filter(|name| name.strip_prefix(prefix).is_some_and(|rest| prefix.is_empty() || rest.is_empty() || rest.starts_with('.')))
             .collect();
         names.sort();
         names
+    }
+}
+
+impl Kernel {
+    /// What a setting says; see [`Sysctl::read`].
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::NoSuchFile`].
+    pub fn read_sysctl(&self, name: &str) -> Result<String, Errno> {
+        self.sysctl.read(&self.interfaces, name)
+    }
+
+    /// Changes a setting; see [`Sysctl::write`].
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::NoSuchFile`], [`Errno::InvalidArgument`].
+    pub fn set_sysctl(&mut self, name: &str, value: &str) -> Result<(), Errno> {
+        self.sysctl.write(&self.interfaces, name, value)
+    }
+
+    /// The names of all settings below `prefix`.
+    pub fn sysctl_names(&self, prefix: &str) -> Vec<String> {
+        self.sysctl.names(&self.interfaces, prefix)
     }
 }
 
