@@ -175,7 +175,10 @@ impl Sysctl {
             .chain(conf)
             .chain(neigh)
             .chain(scalars)
-            .filter(|name| name.strip_prefix(prefix).is_some_and(|rest| prefix.is_empty() || rest.is_empty() || rest.starts_with('.')))
+            .filter(|name| {
+                name.strip_prefix(prefix)
+                    .is_some_and(|rest| prefix.is_empty() || rest.is_empty() || rest.starts_with('.'))
+            })
             .collect();
         names.sort();
         names

@@ -40,7 +40,10 @@ fn parse(words: &mut Words<'_>) -> Result<Given> {
             "local" => net = Some(prefix(words.required()?)?),
             _ if net.is_none() => net = Some(prefix(word)?),
             _ => {
-                return Err(failure(WRONG, format!("Error: either \"local\" is duplicate, or \"{word}\" is a garbage.\n")));
+                return Err(failure(
+                    WRONG,
+                    format!("Error: either \"local\" is duplicate, or \"{word}\" is a garbage.\n"),
+                ));
             }
         }
     }
@@ -99,7 +102,10 @@ fn delete(kernel: &mut Kernel, words: &mut Words<'_>) -> Result<()> {
     let (ip, len) = (given.net.addr(), given.net.prefix_len());
     let has = |len: Option<u8>| {
         device(kernel, &given.device).is_ok_and(|interface| {
-            interface.addresses.iter().any(|address| address.ip == ip && len.is_none_or(|len| len == address.prefix_len))
+            interface
+                .addresses
+                .iter()
+                .any(|address| address.ip == ip && len.is_none_or(|len| len == address.prefix_len))
         })
     };
     // Without a length, any will do.

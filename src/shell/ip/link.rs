@@ -34,7 +34,12 @@ fn set(kernel: &mut Kernel, words: &mut Words<'_>) -> Result<()> {
             "arp" => kernel.set_interface_arp(index, on_off("arp", words.required()?)?),
             "promisc" => kernel.set_interface_promiscuous(index, on_off("promisc", words.required()?)?),
             "multicast" | "allmulticast" | "txqueuelen" | "qlen" | "alias" => drop(words.required()?),
-            _ => return Err(failure(WRONG, format!("Error: either \"dev\" is duplicate, or \"{word}\" is a garbage.\n"))),
+            _ => {
+                return Err(failure(
+                    WRONG,
+                    format!("Error: either \"dev\" is duplicate, or \"{word}\" is a garbage.\n"),
+                ));
+            }
         }
     }
     Ok(())
@@ -58,8 +63,7 @@ fn show(kernel: &Kernel, style: Style, words: &mut Words<'_>, out: &mut String) 
         }
     }
     if let Some(name) = wanted {
-        device(kernel, name)
-            .map_err(|_| failure(WRONG, format!("Device \"{name}\" does not exist.\n")))?;
+        device(kernel, name).map_err(|_| failure(WRONG, format!("Device \"{name}\" does not exist.\n")))?;
     }
     for interface in kernel.interfaces() {
         if wanted.is_some_and(|name| name != interface.name) || up && !interface.up {

@@ -139,9 +139,9 @@ impl<'a> Words<'a> {
     fn command(&mut self, known: &[&'static str]) -> Result<&'static str> {
         let Some(word) = self.next() else { return Ok("show") };
         let found = known.iter().find(|command| command.starts_with(word));
-        found.copied().ok_or_else(|| {
-            failure(USAGE, format!("Command \"{word}\" is unknown, try \"ip OBJECT help\".\n"))
-        })
+        found
+            .copied()
+            .ok_or_else(|| failure(USAGE, format!("Command \"{word}\" is unknown, try \"ip OBJECT help\".\n")))
     }
 
     /// What garbage at the end is called.

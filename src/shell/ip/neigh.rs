@@ -122,10 +122,8 @@ fn flush(kernel: &mut Kernel, words: &mut Words<'_>) -> Result<()> {
     }
     let wanted = Wanted::parse(kernel, words)?;
     let keeps_permanent = !wanted.all && wanted.state.is_none();
-    let is_meant =
-        |entry: &&Neighbour| wanted.matches(entry) && !(keeps_permanent && entry.state == State::Permanent);
-    let chosen: Vec<_> =
-        kernel.neighbours().iter().filter(is_meant).map(|entry| (entry.interface, entry.ip)).collect();
+    let is_meant = |entry: &&Neighbour| wanted.matches(entry) && !(keeps_permanent && entry.state == State::Permanent);
+    let chosen: Vec<_> = kernel.neighbours().iter().filter(is_meant).map(|entry| (entry.interface, entry.ip)).collect();
     for (interface, ip) in chosen {
         kernel.delete_neighbour(interface, ip).map_err(answered)?;
     }
