@@ -126,6 +126,7 @@ impl Kernel {
                 Timer::Process(pid) => self.scheduler.alarm(pid),
                 Timer::Tcp(socket) => self.tcp_timer(socket),
                 Timer::Neighbour(interface, ip) => self.neighbour_timer(interface, ip),
+                Timer::NeighbourGc => self.collect_neighbours(),
                 Timer::Reassembly => self.reassembly_timer(),
                 Timer::Loopback => self.loopback_timer(),
             }

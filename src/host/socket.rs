@@ -91,6 +91,8 @@ pub enum Errno {
     DestinationRequired,
     /// EHOSTDOWN
     HostDown,
+    /// ENOBUFS
+    NoBuffers,
     /// ENOPROTOOPT, as the ICMP error protocol-unreachable gives it.
     ProtocolUnreachable,
     /// ETIMEDOUT
@@ -112,6 +114,7 @@ impl fmt::Display for Errno {
             Errno::AlreadyConnected => "Transport endpoint is already connected",
             Errno::ConnectionAborted => "Software caused connection abort",
             Errno::DestinationRequired => "Destination address required",
+            Errno::NoBuffers => "No buffer space available",
             Errno::HostDown => "Host is down",
             Errno::ProtocolUnreachable => "Protocol not available",
             Errno::WouldBlock => "Resource temporarily unavailable",

@@ -19,6 +19,8 @@ pub enum Timer {
     Process(Pid),
     /// The state of a neighbour entry has lasted long enough.
     Neighbour(IfIndex, Ipv4Addr),
+    /// Neighbours that nobody has needed for long may be forgotten.
+    NeighbourGc,
     /// Some datagram's fragments have waited long enough for the rest.
     Reassembly,
     /// A packet has passed `lo`.

@@ -90,6 +90,13 @@ pub enum IpDrop {
         /// The neighbour.
         neighbour: Ipv4Addr,
     },
+    /// SKB_DROP_REASON_NEIGH_DEAD: the neighbour was removed from the table while the packet waited for its answer.
+    NeighbourForgotten {
+        /// The neighbour.
+        neighbour: Ipv4Addr,
+    },
+    /// SKB_DROP_REASON_NEIGH_CREATEFAIL: the neighbour table is full.
+    NeighbourTableFull,
     /// SKB_DROP_REASON_IP_NOPROTO: nobody here speaks the protocol.
     NoProtocol {
         /// Its number.
@@ -133,6 +140,8 @@ impl fmt::Display for IpDrop {
             IpDrop::NeighbourQueueFull { neighbour } => {
                 write!(f, "too many packets wait for {neighbour} to answer ARP")
             }
+            IpDrop::NeighbourForgotten { neighbour } => write!(f, "{neighbour} was removed from the neighbour table"),
+            IpDrop::NeighbourTableFull => f.write_str("the neighbour table is full"),
             IpDrop::NoProtocol { protocol } => write!(f, "nobody here speaks IP protocol {protocol}"),
             IpDrop::ReassemblyTimeout => write!(f, "the rest of its fragments did not come"),
             IpDrop::BadFragment => write!(f, "its fragments do not fit together"),
