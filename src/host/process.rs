@@ -149,6 +149,8 @@ struct Entry {
     waiting_on: SmallVec<[WaitOn; 2]>,
     /// When the timer that it has set goes off.
     alarm: Option<Time>,
+    /// Whether it has ever started a thread.
+    has_threads: bool,
 }
 
 /// Where a process stands among the others.
@@ -159,6 +161,9 @@ struct Place {
     /// The process that this thread belongs to; none for a process.
     leader: Option<Pid>,
 }
+
+/// How the threads of a process end that has ended.
+const SIGKILL: i32 = 9;
 
 /// Who has started what the console runs; never a process itself.
 const CONSOLE: Pid = Pid(0);
@@ -220,11 +225,21 @@ impl Scheduler {
         if !self.is_alive(pid) {
             return;
         }
+        self.kill_threads(pid, signal);
+        self.killed.push(pid);
+        self.bury(pid, 128 + signal);
+    }
+
+    /// Ends the threads of a process that ends.
+    fn kill_threads(&mut self, pid: Pid, signal: i32) {
+        if self.living.get(&pid).is_none_or(|entry| !entry.has_threads) {
+            return;
+        }
         let threads = self.living.iter().filter(|(_, entry)| entry.place.leader == Some(pid));
         let threads: Vec<Pid> = threads.map(|(&thread, _)| thread).collect();
-        for doomed in threads.into_iter().chain([pid]) {
-            self.killed.push(doomed);
-            self.bury(doomed, 128 + signal);
+        for thread in threads {
+            self.killed.push(thread);
+            self.bury(thread, 128 + signal);
         }
     }
 
@@ -264,10 +279,15 @@ impl Scheduler {
         }
     }
 
-    fn thread_of(&self, pid: Pid) -> Place {
-        match self.living.get(&pid) {
-            Some(entry) => Place { leader: Some(entry.place.leader.unwrap_or(pid)), ..entry.place.clone() },
-            None => Place { name: "".into(), parent: CONSOLE, leader: Some(pid) },
+    /// The place of a new thread of the process that this process or thread belongs to.
+    fn thread_of(&mut self, pid: Pid) -> Place {
+        let leader = self.living.get(&pid).and_then(|entry| entry.place.leader).unwrap_or(pid);
+        match self.living.get_mut(&leader) {
+            Some(entry) => {
+                entry.has_threads = true;
+                Place { leader: Some(leader), ..entry.place.clone() }
+            }
+            None => Place { name: "".into(), parent: CONSOLE, leader: Some(leader) },
         }
     }
 
@@ -348,7 +368,7 @@ fn spawn(kernel: &Rc<RefCell<Kernel>>, place: Place, start: impl FnOnce(Sys) -> 
         let scheduler = &mut kernel.borrow_mut().scheduler;
         scheduler.last_pid += 1;
         let pid = Pid(scheduler.last_pid);
-        let entry = Entry { place, queued: true, waiting_on: SmallVec::new(), alarm: None };
+        let entry = Entry { place, queued: true, waiting_on: SmallVec::new(), alarm: None, has_threads: false };
         scheduler.living.insert(pid, entry);
         scheduler.runnable.push_back(pid);
         pid
@@ -372,7 +392,9 @@ impl Processes {
             let Some(task) = self.tasks.get_mut(&pid) else { continue };
             if let Poll::Ready(status) = task.as_mut().poll(&mut context) {
                 drop(self.tasks.remove(&pid));
-                kernel.borrow_mut().scheduler.bury(pid, status);
+                let scheduler = &mut kernel.borrow_mut().scheduler;
+                scheduler.kill_threads(pid, SIGKILL);
+                scheduler.bury(pid, status);
             }
         }
     }

@@ -2,11 +2,13 @@
 
 mod arping;
 mod basic;
+mod curl;
 mod files;
 mod getopt;
 mod ip;
 mod iptables;
 mod language;
+mod nc;
 mod nstat;
 mod ping;
 mod processes;
@@ -57,6 +59,7 @@ pub const COMMANDS: &[(&str, Command)] = &[
     ("cat", Command::Running(text::cat)),
     ("chmod", Command::Instant(files::chmod)),
     ("cp", Command::Instant(files::cp)),
+    ("curl", Command::Running(curl::curl)),
     ("cut", Command::Filter(text::cut)),
     ("date", Command::Instant(basic::date)),
     ("echo", Command::Instant(text::echo)),
@@ -76,6 +79,7 @@ pub const COMMANDS: &[(&str, Command)] = &[
     ("mkdir", Command::Instant(files::mkdir)),
     ("mv", Command::Instant(files::mv)),
     ("nstat", Command::Instant(nstat::nstat)),
+    ("nc", Command::Running(nc::nc)),
     ("pgrep", Command::Instant(processes::pgrep)),
     ("pidof", Command::Instant(processes::pidof)),
     ("ping", Command::Running(ping::ping)),
