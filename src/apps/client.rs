@@ -88,7 +88,11 @@ pub fn put(process: Process, words: Vec<String>) -> Task {
         let usage = "put [-w S] VIP PORT BYTES [SPORT]";
         let settled = Client::from_args(&process, Args::new(&words, usage), |args, client| {
             args.word(2)?;
-            client.send = Send::Bytes(args.count(2, 0)? as usize);
+            // Without bytes to send it asks like the others.
+            client.send = match args.count(2, 0)? {
+                0 => Send::Request,
+                bytes => Send::Bytes(bytes as usize),
+            };
             client.first_port = args.count(3, 47_001)? as u16;
             Ok(())
         });

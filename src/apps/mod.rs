@@ -8,6 +8,8 @@ mod httpd;
 mod resolve;
 mod server;
 mod sink;
+#[cfg(test)]
+mod tests;
 mod udpecho;
 mod udpsend;
 

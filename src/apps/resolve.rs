@@ -23,17 +23,6 @@ pub fn reverse(kernel: &mut Kernel, address: Ipv4Addr) -> Option<String> {
     })
 }
 
-/// The name that an address has, the first one if there are several.
-pub fn name_of(kernel: &mut Kernel, address: Ipv4Addr) -> Option<String> {
-    let hosts = kernel.files().read("/etc/hosts").ok()?;
-    let names = |line: &str| {
-        let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
-        let known: Ipv4Addr = words.next()?.parse().ok()?;
-        words.next().filter(|_| known == address).map(str::to_owned)
-    };
-    String::from_utf8_lossy(hosts).lines().find_map(names)
-}
-
 /// The address on a line of /etc/hosts, if it is this name's.
 fn address_of(line: &str, name: &str) -> Option<Ipv4Addr> {
     let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
@@ -54,7 +43,5 @@ mod tests {
         assert_eq!(reverse(&mut kernel, Ipv4Addr::new(10, 0, 0, 7)), Some("web".to_owned()));
         assert_eq!(reverse(&mut kernel, Ipv4Addr::new(10, 0, 0, 8)), None);
         assert_eq!(resolve(&mut kernel, "1.2.3.4"), Some(Ipv4Addr::new(1, 2, 3, 4)));
-        assert_eq!(name_of(&mut kernel, Ipv4Addr::new(10, 0, 0, 7)).as_deref(), Some("web"));
-        assert_eq!(name_of(&mut kernel, Ipv4Addr::new(10, 0, 0, 8)), None);
     }
 }

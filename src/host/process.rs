@@ -21,7 +21,7 @@ use super::timer::Timer;
 use crate::time::{Span, Time};
 
 /// A process or thread, numbered from 1 on each host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pid(pub u32);
 
 /// A program at work; its value is its exit status.
@@ -66,9 +66,11 @@ impl Sys {
     /// Waits until one of these things happens or `until` has come. May return early: look whether it is so, and wait again.
     pub async fn wait(&self, on: &[WaitOn], until: Option<Time>) {
         self.with(|kernel| {
-            kernel.scheduler.wait(self.pid, on);
-            if let Some(at) = until.filter(|&at| kernel.scheduler.needs_alarm(self.pid, at)) {
-                kernel.timers.arm(at, Timer::Process(self.pid));
+            // Whoever waits is whoever runs: a socket may have been handed to another thread.
+            let pid = kernel.scheduler.running;
+            kernel.scheduler.wait(pid, on);
+            if let Some(at) = until.filter(|&at| kernel.scheduler.needs_alarm(pid, at)) {
+                kernel.timers.arm(at, Timer::Process(pid));
             }
         });
         Yield { done: false }.await;
@@ -175,6 +177,8 @@ pub struct Scheduler {
     living: BTreeMap<Pid, Entry>,
     waiting: FxHashMap<WaitOn, SmallVec<[Pid; 2]>>,
     runnable: VecDeque<Pid>,
+    /// Whose turn it is, or was last.
+    running: Pid,
     started: Vec<(Pid, Task)>,
     killed: Vec<Pid>,
     /// Children that have ended, behind their parents, who have not asked yet.
@@ -317,6 +321,7 @@ impl Scheduler {
                 entry.queued = false;
                 let waits = std::mem::take(&mut entry.waiting_on);
                 self.stop_waiting(pid, &waits);
+                self.running = pid;
                 return Some(pid);
             }
         }

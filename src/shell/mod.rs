@@ -19,6 +19,7 @@ mod tcpdump;
 #[cfg(test)]
 pub(crate) mod testing;
 mod text;
+mod units;
 
 use crate::apps;
 use crate::host::{Job, Kernel, process::Task};
@@ -59,6 +60,7 @@ pub const COMMANDS: &[(&str, Command)] = &[
     ("cat", Command::Running(text::cat)),
     ("chmod", Command::Instant(files::chmod)),
     ("cp", Command::Instant(files::cp)),
+    ("crash", Command::Instant(units::crash)),
     ("curl", Command::Running(curl::curl)),
     ("cut", Command::Filter(text::cut)),
     ("date", Command::Instant(basic::date)),
@@ -78,8 +80,8 @@ pub const COMMANDS: &[(&str, Command)] = &[
     ("ls", Command::Instant(files::ls)),
     ("mkdir", Command::Instant(files::mkdir)),
     ("mv", Command::Instant(files::mv)),
-    ("nstat", Command::Instant(nstat::nstat)),
     ("nc", Command::Running(nc::nc)),
+    ("nstat", Command::Instant(nstat::nstat)),
     ("pgrep", Command::Instant(processes::pgrep)),
     ("pidof", Command::Instant(processes::pidof)),
     ("ping", Command::Running(ping::ping)),
@@ -95,6 +97,7 @@ pub const COMMANDS: &[(&str, Command)] = &[
     ("sort", Command::Filter(text::sort)),
     ("ss", Command::Instant(ss::ss)),
     ("sysctl", Command::Instant(sysctl::sysctl)),
+    ("systemctl", Command::Instant(units::systemctl)),
     ("tail", Command::Filter(text::tail)),
     ("tcpdump", Command::Running(tcpdump::tcpdump)),
     ("tee", Command::Running(text::tee)),

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::getopt::Getopt;
 use super::services;
-use crate::apps::{name_of, resolve};
+use crate::apps::{resolve, reverse};
 use crate::host::net::{TcpListener, TcpStream, UdpSocket};
 use crate::host::process::Task;
 use crate::host::{Bind, Errno, Process};
@@ -228,7 +228,7 @@ impl Nc {
         self.say(&format!("Listening on {shown} {port}\n"));
         loop {
             let (stream, peer) = listener.accept(None).await.map_err(failed)?;
-            let name = self.process.sys.with(|kernel| name_of(kernel, *peer.ip())).filter(|_| !self.has('n'));
+            let name = self.process.sys.with(|kernel| reverse(kernel, *peer.ip())).filter(|_| !self.has('n'));
             let name = name.unwrap_or_else(|| peer.ip().to_string());
             self.say(&format!("Connection received on {name} {}\n", peer.port()));
             self.exchange(stream).await;

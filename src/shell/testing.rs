@@ -19,10 +19,8 @@ pub(crate) struct Console {
 
 impl Console {
     pub fn new() -> Console {
-        let mut kernel = Kernel::default();
-        kernel.name = "box".to_owned();
-        let mut out = Outbox::default();
-        out.tracing = true;
+        let kernel = Kernel::new("box", 1);
+        let out = Outbox { tracing: true, ..Outbox::default() };
         Console { host: Host::new(kernel), session: Session::default(), now: Time::ZERO, out }
     }
 

@@ -320,9 +320,8 @@ pub(super) fn seq(_: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
     let (first, step, last) = match numbers[..] {
         [last] => (1, 1, last),
         [first, last] => (first, 1, last),
-        [first, 0, _] => {
-            io.err = format!("seq: invalid Zero increment value: ‘0’\nTry 'seq --help' for more information.\n");
-            let _ = first;
+        [_, 0, _] => {
+            io.err = "seq: invalid Zero increment value: ‘0’\nTry 'seq --help' for more information.\n".to_owned();
             return 1;
         }
         [first, step, last] => (first, step, last),

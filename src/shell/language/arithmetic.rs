@@ -54,9 +54,9 @@ impl Shell {
             ArithmeticExpr::BinaryOp(operator, left, right) => {
                 let left = self.value(left, text, level)?;
                 // The right side of && and || is not looked at when the left one has decided.
-                match (operator, left) {
-                    (BinaryOperator::LogicalAnd, 0) => 0,
-                    (BinaryOperator::LogicalOr, 1..) | (BinaryOperator::LogicalOr, ..0) => 1,
+                match (operator, left != 0) {
+                    (BinaryOperator::LogicalAnd, false) => 0,
+                    (BinaryOperator::LogicalOr, true) => 1,
                     _ => {
                         let right = self.value(right, text, level)?;
                         self.combine(*operator, left, right, text)?

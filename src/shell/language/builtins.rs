@@ -17,16 +17,16 @@ const TIMED_OUT: i32 = 124;
 
 const SIGTERM: i32 = 15;
 
-const NAMES: [&str; 42] = [
+const NAMES: [&str; 43] = [
     ".", ":", "[", "bash", "break", "builtin", "cd", "command", "continue", "dash", "declare", "env", "eval", "exec",
-    "exit", "export", "jobs", "kill", "let", "local", "nohup", "printenv", "pwd", "read", "readonly", "return", "set",
-    "sh", "shift", "shopt", "source", "sudo", "test", "timeout", "trap", "type", "typeset", "ulimit", "umask", "unset",
-    "wait", "which",
+    "exit", "export", "jobs", "kill", "let", "local", "nohup", "printenv", "pwd", "read", "readonly", "return",
+    "service", "set", "sh", "shift", "shopt", "source", "sudo", "test", "timeout", "trap", "type", "typeset", "ulimit",
+    "umask", "unset", "wait", "which",
 ];
 
 /// Those that are programs of their own on a real machine, and can be called by their path.
-const PROGRAMS: [&str; 11] =
-    ["[", "bash", "dash", "env", "kill", "nohup", "printenv", "sh", "test", "timeout", "which"];
+const PROGRAMS: [&str; 12] =
+    ["[", "bash", "dash", "env", "kill", "nohup", "printenv", "service", "sh", "test", "timeout", "which"];
 
 const SIGNALS: [(&str, i32); 8] =
     [("HUP", 1), ("INT", 2), ("QUIT", 3), ("KILL", 9), ("USR1", 10), ("USR2", 12), ("TERM", 15), ("CONT", 18)];
@@ -59,6 +59,7 @@ impl Shell {
             "builtin" | "command" | "exec" | "nohup" | "sudo" | "env" => {
                 return self.prefixed(&name, args, single).await;
             }
+            "service" => return self.service(args).await,
             "timeout" => self.timeout(args).await,
             "bash" | "sh" | "dash" => self.shell_program(&name, args).await,
             "read" => self.read(args).await,
@@ -209,6 +210,24 @@ impl Shell {
         }
         let flow = self.dispatch(rest, single).await;
         if name == "exec" { Flow::Exit } else { flow }
+    }
+
+    /// service NAME ACTION: a script in /etc/init.d, or what systemd says.
+    async fn service(&mut self, args: &[String]) -> Flow {
+        let [name, action, ..] = args else {
+            self.print_error(
+                "Usage: service < option > | --status-all | [ service_name [ command | --full-restart ] ]\n",
+            );
+            self.state.status = 1;
+            return Flow::Next;
+        };
+        let script = format!("/etc/init.d/{name}");
+        let exists = self.sys.with(|kernel| matches!(kernel.kind_of_path(&script), Some(Kind::File { .. })));
+        let words: Vec<String> = match exists {
+            true => std::iter::once(script).chain(args[1..].iter().cloned()).collect(),
+            false => vec!["systemctl".to_owned(), action.clone(), name.clone()],
+        };
+        self.dispatch(&words, false).await
     }
 
     /// timeout [-s SIGNAL] [-k SECONDS] SECONDS COMMAND...

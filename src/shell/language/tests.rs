@@ -280,6 +280,47 @@ fn background_jobs_do_not_hold_up_the_console() {
     assert_eq!(console.seconds(), 0.0);
 }
 
+#[test]
+fn settings_are_files() {
+    insta::assert_snapshot!(converse(&[
+        "echo 1 > /proc/sys/net/ipv4/ip_forward; cat /proc/sys/net/ipv4/ip_forward; ls /proc/sys/net /proc/sys/net/ipv4/conf",
+        "for i in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 2 > $i; echo $i $(cat $i); done",
+        "echo x > /proc/sys/net/ipv4/ip_forward; echo $?; echo 1 > /proc/sys/net/ipv4/nothing; cat /proc/sys/net/nothing",
+        "[ -f /proc/sys/net/ipv4/ip_forward ] && echo file; [ -d /proc/sys/net ] && echo directory; echo 1 > /proc/sys/net",
+        "systemctl start keepalived; service nothing stop; systemctl status x; systemctl frob x; crash",
+    ]), @"
+    $ echo 1 > /proc/sys/net/ipv4/ip_forward; cat /proc/sys/net/ipv4/ip_forward; ls /proc/sys/net /proc/sys/net/ipv4/conf
+    1
+    /proc/sys/net:
+    core
+    ipv4
+
+    /proc/sys/net/ipv4/conf:
+    all
+    default
+    lo
+    $ for i in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 2 > $i; echo $i $(cat $i); done
+    /proc/sys/net/ipv4/conf/all/rp_filter 2
+    /proc/sys/net/ipv4/conf/default/rp_filter 2
+    /proc/sys/net/ipv4/conf/lo/rp_filter 2
+    $ echo x > /proc/sys/net/ipv4/ip_forward; echo $?; echo 1 > /proc/sys/net/ipv4/nothing; cat /proc/sys/net/nothing
+    1
+    bash: line 1: echo: write error: Invalid argument
+    bash: line 1: /proc/sys/net/ipv4/nothing: No such file or directory
+    cat: /proc/sys/net/nothing: No such file or directory
+    [1]
+    $ [ -f /proc/sys/net/ipv4/ip_forward ] && echo file; [ -d /proc/sys/net ] && echo directory; echo 1 > /proc/sys/net
+    directory
+    bash: line 1: /proc/sys/net: Is a directory
+    [1]
+    $ systemctl start keepalived; service nothing stop; systemctl status x; systemctl frob x; crash
+    Failed to start keepalived.service: Unit keepalived.service not found.
+    Failed to stop nothing.service: Unit nothing.service not loaded.
+    Unit x.service could not be found.
+    Unknown command verb frob.
+    ");
+}
+
 /// Things that are fine by themselves, put together until they would not fit onto the stack.
 #[test]
 fn deep_things_end() {
