@@ -80,7 +80,11 @@ fn curl_and_its_words() {
     $ curl -s http://127.0.0.1/; echo; curl -si localhost; curl -s -o f -w '%{http_code} %{remote_ip}:%{remote_port} %{size_download} %{num_connects}\n' 127.0.0.1; cat f
     box
     xxxxxxxxxxxxxxxx
-    200 127.0.0.1:80 20 1
+    HTTP/1.0 200 OK<CR>
+    Content-Length: 20<CR>
+    <CR>
+    box
+    xxxxxxxxxxxxxxxx200 127.0.0.1:80 20 1
     box
     xxxxxxxxxxxxxxxx$ curl -sS 127.0.0.1:81; echo $?; curl -s 127.0.0.1:81; echo $?; curl -sS -m 1 nohost; curl; curl -z; curl -sI 127.0.0.1
     7
@@ -123,7 +127,7 @@ fn curl_and_its_words() {
 fn nc_and_its_words() {
     insta::assert_snapshot!(with_server("nc -l -v 7 > got 2> said &", &[
         "nc -zv 127.0.0.1 81; nc -z 127.0.0.1 81; echo $?; nc; nc 127.0.0.1; nc 127.0.0.1 x; nc -Q; nc -v nohost 80",
-        "echo hello | nc -vN 127.0.0.1 7; cat got said",
+        "echo hello | nc -vN -p 50007 127.0.0.1 7; cat got said",
         "nc -zvu 127.0.0.1 53; nc -zv -s 10.9.9.9 127.0.0.1 80",
     ]), @r#"
     $ nc -zv 127.0.0.1 81; nc -z 127.0.0.1 81; echo $?; nc; nc 127.0.0.1; nc 127.0.0.1 x; nc -Q; nc -v nohost 80
@@ -144,10 +148,10 @@ fn nc_and_its_words() {
     	  [destination] [port]
     nc: getaddrinfo for host "nohost" port 80: Name or service not known
     [1]
-    $ echo hello | nc -vN 127.0.0.1 7; cat got said
+    $ echo hello | nc -vN -p 50007 127.0.0.1 7; cat got said
     hello
     Listening on 0.0.0.0 7
-    Connection received on 127.0.0.1 49456
+    Connection received on localhost 50007
     Connection to 127.0.0.1 7 port [tcp/echo] succeeded!
     $ nc -zvu 127.0.0.1 53; nc -zv -s 10.9.9.9 127.0.0.1 80
     nc: connect to 127.0.0.1 port 53 (udp) failed: Connection refused

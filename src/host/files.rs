@@ -103,8 +103,13 @@ impl Default for Files {
     fn default() -> Files {
         let directories = DIRECTORIES.iter().map(|path| ((*path).to_owned(), Entry::Directory));
         let mut files = Files { entries: directories.collect(), used_bytes: 0 };
-        for (path, text) in [("/etc/services", SERVICES), ("/etc/sysctl.conf", ""), ("/etc/rc.d/init.d/functions", "")]
-        {
+        let standard = [
+            ("/etc/hosts", "127.0.0.1\tlocalhost\n"),
+            ("/etc/rc.d/init.d/functions", ""),
+            ("/etc/services", SERVICES),
+            ("/etc/sysctl.conf", ""),
+        ];
+        for (path, text) in standard {
             files.install(path, text.as_bytes());
         }
         files
