@@ -106,9 +106,11 @@ fn curl_and_its_words() {
     > User-Agent: curl/7.88.1
     > Accept: */*
     > 
+    * HTTP 1.0, assume close after body
     < HTTP/1.0 200 OK
     < Content-Length: 20
     < 
+    { [20 bytes data]
     * Closing connection 0
     $ curl 127.0.0.1
     box

@@ -239,6 +239,9 @@ impl<'a> Transfer<'a> {
         self.headers = String::from_utf8_lossy(&raw).into_owned();
         let status = self.headers.split_whitespace().nth(1);
         self.code = status.and_then(|code| code.parse().ok()).unwrap_or(0);
+        if self.headers.starts_with("HTTP/1.0") {
+            self.say("* HTTP 1.0, assume close after body");
+        }
         for line in self.headers.lines() {
             self.say(&format!("< {line}"));
         }
@@ -268,6 +271,7 @@ impl<'a> Transfer<'a> {
         if let Some(total) = announced {
             self.body.truncate(total);
         }
+        self.say(&format!("{{ [{} bytes data]", self.body.len()));
         Ok(())
     }
 

@@ -28,6 +28,9 @@ pub(super) fn parse(script: &str) -> Result<Rc<ast::Program>, SyntaxError> {
     if script.len() > MAX_SCRIPT_BYTES || nesting(script) > MAX_NESTING {
         return Err(SyntaxError { line: last_line, text: "script too large or too deeply nested".to_owned() });
     }
+    if has_huge_number(script) {
+        return Err(SyntaxError { line: last_line, text: "file descriptor out of range".to_owned() });
+    }
     let options = ParserOptions::default();
     let tokens = uncached_tokenize_str(script, &options.tokenizer_options())
         .map_err(|error| SyntaxError { line: last_line, text: tokenizer_error(&error.to_string()) })?;
@@ -63,6 +66,19 @@ fn near(error: &ParseError, tokens: &[Token], script: &str, last_line: usize) ->
     let name = if token.to_str() == "\n" { "newline" } else { token.to_str() };
     let quoted = script.lines().nth(at.line.saturating_sub(1)).unwrap_or_default();
     SyntaxError { line: at.line, text: format!("syntax error near unexpected token `{name}'\n`{quoted}'") }
+}
+
+/// Whether a number stands where the parser takes one without looking at its size: a file descriptor in front of a
+/// redirection, a place in the directory stack behind a tilde.
+fn has_huge_number(script: &str) -> bool {
+    let mut before = "";
+    script.split_inclusive(|c: char| !c.is_ascii_digit()).any(|run| {
+        let digits = run.trim_end_matches(|c: char| !c.is_ascii_digit());
+        let is_descriptor = run.ends_with(['<', '>']);
+        let is_place = before.ends_with(['~', '+', '-']);
+        before = run;
+        digits.len() > 9 && is_descriptor || digits.len() > 18 && is_place
+    })
 }
 
 /// How deep brackets and compound commands stand within each other, counted without regard to quotes; or how long a run
@@ -116,6 +132,7 @@ mod tests {
         assert!(parse(&"if true; then ".repeat(5000)).is_err());
         assert!(parse(&format!("echo $(({}1))", "-".repeat(5000))).is_err());
         assert!(parse(&format!("echo {}", "if ".repeat(500))).is_ok(), "plain words");
+        assert!(parse("99999999999999999999< x").is_err() && parse("echo ~+99999999999999999999").is_err());
         assert!(parse(&"# for if while\n".repeat(500)).is_ok(), "comments");
     }
 }
