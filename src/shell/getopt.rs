@@ -48,18 +48,17 @@ impl<'a> Getopt<'a> {
 mod tests {
     use super::*;
 
-    fn read(line: &str) -> Result<(Vec<(char, String)>, Vec<String>), String> {
+    /// What was read: options as `c=3`, then the others.
+    fn read(line: &str) -> Result<String, String> {
         let args: Vec<String> = line.split(' ').map(str::to_owned).collect();
-        let read = Getopt::read(&args, "c:i:qn")?;
-        let options = read.options.iter().map(|(letter, value)| (*letter, (*value).to_owned())).collect();
-        Ok((options, read.operands.iter().map(|word| (*word).to_owned()).collect()))
+        let Getopt { options, operands } = Getopt::read(&args, "c:i:qn")?;
+        let options: Vec<String> = options.iter().map(|(letter, value)| format!("{letter}={value}")).collect();
+        Ok(format!("{} | {}", options.join(" "), operands.join(" ")))
     }
 
     #[test]
     fn options_may_stand_anywhere_and_together() {
-        let (options, operands) = read("ping 10.0.0.1 -qc3 -i 1 -- -n").unwrap();
-        assert_eq!(options, [('q', String::new()), ('c', "3".to_owned()), ('i', "1".to_owned())]);
-        assert_eq!(operands, ["10.0.0.1", "-n"]);
+        assert_eq!(read("ping 10.0.0.1 -qc3 -i 1 -- -n").unwrap(), "q= c=3 i=1 | 10.0.0.1 -n");
         assert_eq!(read("ping -z").unwrap_err(), "ping: invalid option -- 'z'\n");
         assert_eq!(read("ping -c").unwrap_err(), "ping: option requires an argument -- 'c'\n");
     }

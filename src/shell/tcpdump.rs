@@ -8,7 +8,7 @@ use crate::apps::resolve;
 use crate::host::process::Task;
 use crate::host::{Captured, Direction, IfIndex, Kernel, PacketSocket, Process};
 use crate::time::Time;
-use crate::wire::describe::Describer;
+use crate::wire::describe::{Describer, Style};
 use crate::wire::filter::{Filter, Names};
 
 const USAGE: &str = "tcpdump version 4.99.3
@@ -115,8 +115,7 @@ impl Capture {
             format!("listening on {name}, link-type {type_name} ({type_text}), snapshot length 262144 bytes\n");
         process.complain(&listening);
         let names = interface.is_none().then(|| process.sys.with(|kernel| names(kernel)));
-        let describer =
-            if options.link && interface.is_some() { Describer::with_link_header() } else { Describer::default() };
+        let describer = Describer::new(Style { link: options.link && interface.is_some(), verbose: options.verbose });
         Ok(Capture { process: process.clone(), options, socket, names, filter, describer, captured: 0 })
     }
 
@@ -145,9 +144,10 @@ impl Capture {
         self.captured += 1;
         let time = if self.options.no_time { String::new() } else { clock(captured.at) + " " };
         let place = self.names.as_deref().map_or_else(String::new, |names| place(names, captured));
-        let mut absolute = Describer::default();
-        let describer = if self.options.absolute { &mut absolute } else { &mut self.describer };
-        let line = format!("{time}{place}{}\n", describer.describe(&captured.frame));
+        if self.options.absolute {
+            self.describer.forget();
+        }
+        let line = format!("{time}{place}{}\n", self.describer.describe(&captured.frame));
         self.process.print(&line);
     }
 }

@@ -54,8 +54,8 @@ fn in_state(states: States, target: Target) -> Rule {
 
 /// A host with these rules in a table's chain, and somebody who reads its notes.
 fn host(table: &str, chain: &str, rules: Vec<Rule>) -> Kernel {
-    let mut kernel = Kernel::default();
-    kernel.out = Outbox { tracing: true, ..Outbox::default() };
+    let out = Outbox { tracing: true, ..Outbox::default() };
+    let mut kernel = Kernel { out, ..Kernel::default() };
     append(&mut kernel, table, chain, rules).unwrap();
     kernel
 }

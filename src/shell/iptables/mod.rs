@@ -138,14 +138,6 @@ struct Line {
 
 /// Short options may stand together, like `-nvL`.
 fn spread(args: &[String]) -> Vec<String> {
-    const FLAGS: &str = "nvxLSFZX";
-    let is_bundle = |arg: &str| {
-        arg.len() > 2 && !arg.starts_with("--") && arg.starts_with('-') && {
-            let (last, flags) =
-                arg[1..].chars().rev().next().map_or((' ', ""), |last| (last, &arg[1..arg.len() - last.len_utf8()]));
-            flags.chars().all(|flag| FLAGS.contains(flag)) && (FLAGS.contains(last) || "ACDIRNEPtw".contains(last))
-        }
-    };
     let mut spread = Vec::new();
     for arg in args {
         if is_bundle(arg) {
@@ -157,6 +149,16 @@ fn spread(args: &[String]) -> Vec<String> {
         }
     }
     spread
+}
+
+fn is_bundle(arg: &str) -> bool {
+    const FLAGS: &str = "nvxLSFZX";
+    let Some(letters) = arg.strip_prefix('-').filter(|letters| letters.len() > 1 && letters.is_ascii()) else {
+        return false;
+    };
+    // The last one may need a value.
+    let (flags, last) = letters.split_at(letters.len() - 1);
+    flags.chars().all(|flag| FLAGS.contains(flag)) && (FLAGS.contains(last) || "ACDIRNEPtw".contains(last))
 }
 
 fn run(kernel: &mut Kernel, args: &[String], out: &mut String) -> Result<i32, Problem> {

@@ -206,7 +206,7 @@ fn bang_blank(inverted: bool) -> &'static str {
 
 fn details(out: &mut String, condition: &Match, style: Style) {
     let ports = |out: &mut String, name: &str, ports: &Option<Maybe<Ports>>| {
-        for Maybe { inverted, is } in ports {
+        if let Some(Maybe { inverted, is }) = ports {
             let plural = if is.0 == is.1 { "" } else { "s" };
             let _ = write!(out, " {name}{plural}:{}{}", bang(*inverted), range(*is, style));
         }
