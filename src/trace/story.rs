@@ -5,13 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
+use std::net::Ipv4Addr;
 
 use super::facts::Facts;
 use super::filter::Filter;
 use super::index::{Index, concerns};
 use super::record::{Direction, Event, Record, Trace};
 use crate::ids::{FrameId, NodeId};
-use crate::reason::{Console, Note, Stream};
+use crate::reason::{Arp, Console, Note, Stream};
 use crate::time::Time;
 use crate::wire::describe::Describer;
 use crate::wire::{Frame, MacAddr};
@@ -40,6 +41,7 @@ pub fn write(out: &mut dyn Write, title: &str, trace: &Trace, telling: &Telling)
         who_width: who_width(trace),
         describer: Describer::default(),
         shown: BTreeSet::new(),
+        neighbours: BTreeMap::new(),
         unfinished: BTreeMap::new(),
         began: false,
     };
@@ -48,11 +50,15 @@ pub fn write(out: &mut dyn Write, title: &str, trace: &Trace, telling: &Telling)
     story.flush()
 }
 
+/// What the broadcast address is called.
+const EVERYBODY: &str = "everybody";
+
 /// Columns for "client.eth0 → director.eth0"; longer ones push their text to the right.
 fn who_width(trace: &Trace) -> usize {
     const WIDEST: usize = 33;
     let longest = trace.cast.interfaces().map(|(.., member, plug)| member.name.len() + 1 + plug.name.len()).max();
-    (2 * longest.unwrap_or_default() + 3).min(WIDEST)
+    let longest = longest.unwrap_or_default();
+    (longest + 3 + longest.max(EVERYBODY.len())).min(WIDEST)
 }
 
 /// ANSI escape codes.
@@ -75,6 +81,8 @@ struct Story<'a> {
     describer: Describer,
     /// The frames that have had their line.
     shown: BTreeSet<FrameId>,
+    /// What each node has been told to know of its neighbours.
+    neighbours: BTreeMap<(NodeId, Ipv4Addr), MacAddr>,
     /// Beginnings of lines that a job has written.
     unfinished: BTreeMap<(NodeId, usize, bool), String>,
     /// Whether the set-up is over.
@@ -122,7 +130,7 @@ impl<'a> Story<'a> {
                 let line = brief(&self.describer.describe(frame).to_string());
                 self.line(record.at, who, &format!("✗ lost: {loss} ({line})"), Colour::Red)
             }
-            Event::Note { node, note, .. } if chosen && concerns(note) => {
+            Event::Note { node, note, .. } if chosen && concerns(note) && self.is_news(*node, note) => {
                 let (mark, colour) = match note {
                     Note::Drop(_) => ("✗ drops it: ", Colour::Red),
                     _ => ("· ", Colour::Cyan),
@@ -130,6 +138,18 @@ impl<'a> Story<'a> {
                 self.line(record.at, self.trace.cast.node(*node), &self.with_owners(&format!("{mark}{note}")), colour)
             }
             Event::Lost { .. } | Event::Note { .. } => Ok(()),
+        }
+    }
+
+    /// Whether a note tells more than the frames around it. That somebody asks or has heard an answer is plain to see,
+    /// unless there is more to it.
+    fn is_news(&mut self, node: NodeId, note: &Note) -> bool {
+        match note {
+            Note::Arp(Arp::Asks { foreign, .. }) => *foreign,
+            Note::Arp(Arp::Learned { neighbour, mac } | Arp::Replaced { neighbour, mac, .. }) => {
+                self.neighbours.insert((node, *neighbour), *mac) != Some(*mac)
+            }
+            _ => true,
         }
     }
 
@@ -199,7 +219,7 @@ impl<'a> Story<'a> {
     fn name(&self, mac: MacAddr) -> String {
         match self.trace.cast.owner(mac) {
             Some((member, plug)) => format!("{}.{}", member.name, plug.name),
-            None if mac == MacAddr::BROADCAST => "everybody".to_owned(),
+            None if mac == MacAddr::BROADCAST => EVERYBODY.to_owned(),
             None => mac.to_string(),
         }
     }
@@ -290,13 +310,11 @@ fn rewritten(before: &Frame, after: &Frame) -> Option<Vec<Change>> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
     use etherparse::{ArpOperation, TcpHeader};
 
     use super::*;
     use crate::ids::Port;
-    use crate::reason::{Arp, Drop, IpDrop};
+    use crate::reason::{Drop, IpDrop};
     use crate::time::Span;
     use crate::trace::{Cast, Member, Plug};
     use crate::wire::{build, proto};
