@@ -36,10 +36,15 @@ pub fn scenarios(folder: &str) -> Vec<PathBuf> {
 
 /// Loads and runs a scenario.
 pub fn run(path: &Path) -> (Plan, Outcome) {
+    try_run(path).unwrap_or_else(|why| panic!("{}: {why}", path.display()))
+}
+
+/// Loads and runs a scenario, or says what is wrong with it.
+pub fn try_run(path: &Path) -> Result<(Plan, Outcome), String> {
     let text = fs::read_to_string(path).unwrap();
-    let plan = scenario::load(&text).unwrap_or_else(|errors| panic!("{}: {errors:#?}", path.display()));
+    let plan = scenario::load(&text).map_err(|errors| format!("{errors:#?}"))?;
     match scenario::run(&plan, Options::default()) {
-        Ok(outcome) => (plan, outcome),
-        Err(failure) => panic!("{}: {:?}", path.display(), failure.diagnostic(&plan, &text)),
+        Ok(outcome) => Ok((plan, outcome)),
+        Err(failure) => Err(format!("{:?}", failure.diagnostic(&plan, &text))),
     }
 }
