@@ -39,7 +39,6 @@ impl Kernel {
         interface.addresses.insert(at, address.clone());
         self.sysctl.settle(index);
         self.add_address_routes(index, &address);
-        self.announce_address(index, address.ip);
         Ok(())
     }
 
