@@ -5,6 +5,7 @@ mod basic;
 mod curl;
 mod files;
 mod getopt;
+mod ifconfig;
 mod ip;
 mod iptables;
 mod language;
@@ -12,6 +13,7 @@ mod nc;
 mod nstat;
 mod ping;
 mod processes;
+mod route;
 mod services;
 mod ss;
 mod sysctl;
@@ -73,6 +75,7 @@ pub const COMMANDS: &[(&str, Command)] = &[
     ("hold", Command::Running(apps::hold)),
     ("httpd", Command::Running(apps::httpd)),
     ("id", Command::Instant(basic::id)),
+    ("ifconfig", Command::Instant(ifconfig::ifconfig)),
     ("ip", Command::Instant(ip::ip)),
     ("iptables", Command::Instant(iptables::iptables)),
     ("iptables-save", Command::Instant(iptables::save)),
@@ -91,6 +94,7 @@ pub const COMMANDS: &[(&str, Command)] = &[
     ("put", Command::Running(apps::put)),
     ("rm", Command::Instant(files::rm)),
     ("rmdir", Command::Instant(files::rmdir)),
+    ("route", Command::Instant(route::route)),
     ("seq", Command::Instant(text::seq)),
     ("sink", Command::Running(apps::sink)),
     ("sleep", Command::Running(basic::sleep)),
