@@ -10,8 +10,11 @@ use crate::host::{Errno, IfIndex, Io, Kernel, Scope};
 
 /// route [-n] [add|del ...]
 pub(super) fn route(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
-    let words: Vec<&str> =
-        args[1..].iter().map(String::as_str).filter(|word| !matches!(*word, "-n" | "-4" | "-v" | "-e" | "-ne")).collect();
+    let words: Vec<&str> = args[1..]
+        .iter()
+        .map(String::as_str)
+        .filter(|word| !matches!(*word, "-n" | "-4" | "-v" | "-e" | "-ne"))
+        .collect();
     match words.split_first() {
         None => {
             let numeric = args.iter().any(|word| word == "-n" || word == "-ne");
@@ -126,10 +129,11 @@ fn change(kernel: &mut Kernel, add: bool, given: Given, err: &mut String) -> i32
 
 /// rtentry_to_fib_config: a route to a device prefers the address of that name.
 fn add_route(kernel: &mut Kernel, given: &Given) -> Result<(), Errno> {
-    let source = given.device.filter(|_| given.gateway.is_none() && given.prefix.prefix_len() == 32).and_then(|index| {
-        let interface = kernel.interfaces().find(|interface| interface.index == index)?;
-        interface.addresses.iter().find(|address| address.ip == given.prefix.addr()).map(|address| address.ip)
-    });
+    let source =
+        given.device.filter(|_| given.gateway.is_none() && given.prefix.prefix_len() == 32).and_then(|index| {
+            let interface = kernel.interfaces().find(|interface| interface.index == index)?;
+            interface.addresses.iter().find(|address| address.ip == given.prefix.addr()).map(|address| address.ip)
+        });
     let kind = if given.reject { Kind::Unreachable } else { Kind::Unicast };
     let route = FibRoute {
         prefix: given.prefix,
