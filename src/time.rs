@@ -13,6 +13,10 @@ pub struct Time(u64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span(u64);
 
+/// What clocks show at the scenario's zero: 2026-01-01 00:00:00 UTC, since 1970. It is a fixed number, so that the same run
+/// gives the same bytes.
+pub const EPOCH: Span = Span::from_secs(1_767_225_600);
+
 impl Time {
     /// When the lab is switched on.
     pub const ZERO: Time = Time(0);

@@ -19,7 +19,7 @@ use super::timer::{Timer, Timers};
 use super::udp::Udp;
 use crate::random;
 use crate::sim::Outbox;
-use crate::time::Time;
+use crate::time::{EPOCH, Span, Time};
 
 /// The network stack of one host and everything that commands change.
 ///
@@ -32,6 +32,7 @@ pub struct Kernel {
     pub now: Time,
     /// What the event has led to so far.
     pub out: Outbox,
+    pub(super) zero: Time,
     pub(super) files: Files,
     pub(super) timers: Timers,
     pub(crate) scheduler: Scheduler,
@@ -101,6 +102,16 @@ impl Kernel {
     /// The settings.
     pub fn sysctl(&self) -> &Sysctl {
         &self.sysctl
+    }
+
+    /// Sets the clock, so that it shows [`EPOCH`] at this moment.
+    pub fn set_clock(&mut self, zero: Time) {
+        self.zero = zero;
+    }
+
+    /// What the clock shows: the time since 1970.
+    pub fn clock(&self, at: Time) -> Span {
+        EPOCH + at.since(self.zero) - self.zero.since(at)
     }
 
     /// An event begins.

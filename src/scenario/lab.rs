@@ -4,8 +4,8 @@ use crate::host::{Host, Input, Kernel};
 use crate::ids::{LinkId, NodeId, Port};
 use crate::shell::Session;
 use crate::sim::{self, Engine};
-use crate::time::{Span, Time};
-use crate::trace::{Cast, EPOCH, Member, Plug, Recorder, Trace};
+use crate::time::{EPOCH, Span, Time};
+use crate::trace::{Cast, Member, Plug, Recorder, Trace};
 
 use super::failure::Failure;
 use super::plan::{self, Action, Plan};
@@ -102,6 +102,9 @@ impl<'a> Lab<'a> {
             }
         }
         self.zero = self.engine.now() + SETTLING;
+        for id in (0..self.plan.nodes.len() as u32).map(NodeId) {
+            self.engine.node(id).with_kernel(|kernel| kernel.set_clock(self.zero));
+        }
         self.run_until(self.zero)
     }
 

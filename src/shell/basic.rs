@@ -40,14 +40,11 @@ pub(super) fn seconds(text: &str) -> Option<Span> {
     (number >= 0.0).then(|| Span::from_secs_f64(number * unit))
 }
 
-/// The time of day when a node is switched on: 2026-01-01 00:00:00 UTC, in seconds since 1970.
-const SWITCHED_ON: u64 = 1_767_225_600;
-
 /// date [+FORMAT]
 pub(super) fn date(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
-    let nanos = kernel.now.as_nanos();
+    let nanos = kernel.clock(kernel.now).as_nanos();
     let format = args.iter().skip(1).find_map(|arg| arg.strip_prefix('+')).unwrap_or("%a %b %e %H:%M:%S UTC %Y");
-    io.out = show_date(SWITCHED_ON + nanos / 1_000_000_000, nanos % 1_000_000_000, format) + "\n";
+    io.out = show_date(nanos / 1_000_000_000, nanos % 1_000_000_000, format) + "\n";
     0
 }
 
@@ -125,6 +122,7 @@ pub(super) fn uname(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::EPOCH;
 
     #[test]
     fn lengths_of_time() {
@@ -135,7 +133,7 @@ mod tests {
 
     #[test]
     fn dates() {
-        assert_eq!(show_date(SWITCHED_ON, 0, "%a %F %T"), "Thu 2026-01-01 00:00:00");
+        assert_eq!(show_date(EPOCH.as_secs(), 0, "%a %F %T"), "Thu 2026-01-01 00:00:00");
         assert_eq!(show_date(951_782_400, 5, "%Y-%m-%d.%N"), "2000-02-29.000000005");
     }
 }

@@ -7,7 +7,7 @@ use super::services;
 use crate::apps::resolve;
 use crate::host::process::Task;
 use crate::host::{Captured, Direction, IfIndex, Kernel, PacketSocket, Process};
-use crate::time::Time;
+use crate::time::Span;
 use crate::wire::describe::{Describer, Style};
 use crate::wire::filter::{Filter, Names};
 
@@ -142,7 +142,8 @@ impl Capture {
             return;
         }
         self.captured += 1;
-        let time = if self.options.no_time { String::new() } else { clock(captured.at) + " " };
+        let clock = self.process.sys.with(|kernel| kernel.clock(captured.at));
+        let time = if self.options.no_time { String::new() } else { time_of_day(clock) + " " };
         let place = self.names.as_deref().map_or_else(String::new, |names| place(names, captured));
         if self.options.absolute {
             self.describer.forget();
@@ -187,9 +188,8 @@ fn place(names: &[(IfIndex, String)], captured: &Captured) -> String {
     format!("{name:<5} {direction:<3} ")
 }
 
-/// The time of day, if the lab was switched on at midnight.
-fn clock(at: Time) -> String {
-    let micros = at.as_nanos() / 1000;
+fn time_of_day(clock: Span) -> String {
+    let micros = clock.as_nanos() / 1000;
     let seconds = micros / 1_000_000;
     let (hours, minutes) = (seconds / 3600 % 24, seconds / 60 % 60);
     format!("{hours:02}:{minutes:02}:{:02}.{:06}", seconds % 60, micros % 1_000_000)

@@ -10,4 +10,4 @@ mod record;
 pub mod story;
 
 pub use index::Index;
-pub use record::{Cast, Direction, EPOCH, Event, Member, Plug, Record, Recorder, Trace};
+pub use record::{Cast, Direction, Event, Member, Plug, Record, Recorder, Trace};

@@ -3,12 +3,8 @@
 use crate::ids::{FrameId, NodeId, Port};
 use crate::reason::{Loss, Note};
 use crate::sim::{Hop, Sink, Station};
-use crate::time::{Span, Time};
+use crate::time::{EPOCH, Span, Time};
 use crate::wire::{Frame, MacAddr};
-
-/// The wall-clock second that the scenario's time zero stands for in captures: 2026-01-01 00:00:00 UTC. It is a fixed
-/// number, so that the same run gives the same bytes.
-pub const EPOCH: Span = Span::from_secs(1_767_225_600);
 
 /// A run, as far as it was watched.
 #[derive(Clone, Debug, Default)]

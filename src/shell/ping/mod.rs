@@ -117,7 +117,8 @@ impl Ping {
                 next = self.linger(next);
             }
             let now = self.process.sys.now();
-            let until = now + if next == Span::ZERO { EFFORT } else { next };
+            // recvmsg comes back after an interval at the latest (SO_RCVTIMEO).
+            let until = now + next.min(self.interval.max(SHORTEST_PAUSE)).max(EFFORT);
             let until = self.alarm.map_or(until, |alarm| alarm.min(until));
             self.process.sys.wait(&[self.socket.event()], Some(until)).await;
             self.receive();
@@ -346,7 +347,7 @@ impl Ping {
 
     fn print_stamp(&self) {
         if self.options.stamps {
-            let micros = self.process.sys.now().as_nanos() / 1000;
+            let micros = self.process.sys.with(|kernel| kernel.clock(kernel.now)).as_nanos() / 1000;
             self.process.print(&format!("[{}.{:06}] ", micros / 1_000_000, micros % 1_000_000));
         }
     }
