@@ -282,7 +282,9 @@ enum Change {
 /// How a packet differs from the one that it was made from; none if it is another packet, like an answer.
 fn rewritten(before: &Frame, after: &Frame) -> Option<Vec<Change>> {
     let (old, new) = (Facts::of(before), Facts::of(after));
-    let same = old.protocol.is_some() && old.protocol == new.protocol && old.identification == new.identification;
+    let same = old.protocol.is_some()
+        && (old.protocol, old.identification) == (new.protocol, new.identification)
+        && before.bytes().len() == after.bytes().len();
     let (old_ends, new_ends) = (old.addresses?, new.addresses?);
     // Answers may carry the same identification, but they turn the addresses round.
     if !same || (new_ends.0 == old_ends.1 && new_ends.1 == old_ends.0) {
