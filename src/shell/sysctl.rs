@@ -1,5 +1,6 @@
 //! sysctl, of procps-ng 4.0.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::host::{Errno, Io, Kernel};
@@ -16,7 +17,7 @@ struct Options {
 /// sysctl [OPTIONS] [KEY[=VALUE]...]
 pub(super) fn sysctl(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
     let mut options = Options::default();
-    let (mut all, mut files, mut keys) = (false, Vec::new(), Vec::new());
+    let (mut all, mut system, mut files, mut keys) = (false, false, Vec::new(), Vec::new());
     let mut words = args[1..].iter().peekable();
     while let Some(word) = words.next() {
         match word.as_str() {
@@ -31,7 +32,7 @@ pub(super) fn sysctl(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
                 let file = words.next_if(|next| !next.starts_with('-')).map_or("/etc/sysctl.conf", String::as_str);
                 files.push(file.to_owned());
             }
-            "--system" => files.push("/etc/sysctl.conf".to_owned()),
+            "--system" => system = true,
             option if option.starts_with('-') && option.len() > 1 => {
                 let _ = write!(io.err, "sysctl: invalid option -- '{}'\n", &option[1..2]);
                 return 1;
@@ -40,6 +41,9 @@ pub(super) fn sysctl(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
         }
     }
     let mut status = 0;
+    if system {
+        status |= load_system(kernel, &options, io);
+    }
     for file in files {
         status |= load(kernel, &file, &options, io);
     }
@@ -59,6 +63,32 @@ pub(super) fn sysctl(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
             }
             None => show(kernel, &key, &options, io),
         };
+    }
+    status
+}
+
+/// What a machine applies when it boots: PreloadSystem. A file's name decides its turn, and hides later folders' files.
+fn load_system(kernel: &mut Kernel, options: &Options, io: &mut Io) -> i32 {
+    const FOLDERS: [&str; 5] =
+        ["/run/sysctl.d", "/etc/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d"];
+    let mut files: BTreeMap<String, &str> = BTreeMap::new();
+    for folder in FOLDERS {
+        for name in kernel.files().list(folder) {
+            if name.ends_with(".conf") {
+                files.entry(name).or_insert(folder);
+            }
+        }
+    }
+    let mut paths: Vec<_> = files.into_iter().map(|(name, folder)| format!("{folder}/{name}")).collect();
+    if kernel.kind_of_path("/etc/sysctl.conf").is_some() {
+        paths.push("/etc/sysctl.conf".to_owned());
+    }
+    let mut status = 0;
+    for path in paths {
+        if !options.quiet {
+            let _ = writeln!(io.out, "* Applying {path} ...");
+        }
+        status |= load(kernel, &path, options, io);
     }
     status
 }
