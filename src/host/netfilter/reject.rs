@@ -3,10 +3,11 @@
 use etherparse::{TcpHeader, TcpSlice};
 
 use super::Reject;
-use crate::host::ip::Flow;
+use crate::host::interface::IfIndex;
 use crate::host::kernel::Kernel;
 use crate::host::packet::Packet;
-use crate::wire::{build, proto};
+use crate::wire::build::{self, Ipv4Fields};
+use crate::wire::proto;
 
 impl Kernel {
     /// Tells the sender of a packet that it was rejected.
@@ -34,17 +35,12 @@ impl Kernel {
                 rejected.sequence_number().wrapping_add(rejected.payload().len() as u32).wrapping_add(flags);
         }
         let (source, destination) = (packet.destination(), packet.source());
-        let flow = Flow {
-            source: Some(source),
-            destination,
-            protocol: proto::TCP,
-            ttl: None,
-            tos: 0,
-            dont_fragment: true,
-            id: None,
-            oif: None,
-        };
-        // Where there is no way back, nobody can be told.
-        let _ = self.send_ipv4(&flow, |buffer| build::tcp(buffer, source, destination, reset, &[]));
+        let fields =
+            Ipv4Fields { source, destination, protocol: proto::TCP, ttl: 64, tos: 0, id: 0, dont_fragment: true };
+        let frame = build::ipv4(&mut Vec::new(), &fields, |buffer| build::tcp(buffer, source, destination, reset, &[]));
+        // ip_route_me_harder: the sender need not be an address of this host. Where there is no way back, nobody is told.
+        if let Ok(route) = self.route_output(destination, None, None) {
+            let _ = self.ip_local_out(Packet::new(frame, IfIndex::LO, self.out.handling), route);
+        }
     }
 }
