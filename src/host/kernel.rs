@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use super::files::Files;
 use super::icmp::ErrorLimits;
 use super::interface::{Address, IfIndex, Interface, Interfaces, Scope};
-use super::ip::{Exceptions, Identification, Reassembly, Redirects};
+use super::ip::{Exceptions, Identification, IpCounters, Reassembly, Redirects};
 use super::neighbour::Neighbours;
 use super::netfilter::Netfilter;
 use super::packet::Packet;
@@ -49,6 +49,7 @@ pub struct Kernel {
     pub(super) looping: VecDeque<Packet>,
     /// Lent to whoever builds a packet, so that nothing but the packet is allocated.
     pub(super) scratch: Vec<u8>,
+    pub(super) ip_counters: IpCounters,
     pub(super) netfilter: Netfilter,
     pub(super) raw: RawSockets,
     pub(super) tcp: Tcp,

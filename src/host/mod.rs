@@ -39,7 +39,7 @@ use crate::wire::Frame;
 
 pub use console::{Job, JobResult};
 pub use interface::{Address, IfIndex, Interface, Scope};
-pub use ip::Flow;
+pub use ip::{Flow, IpCounters};
 pub use kernel::Kernel;
 pub use packet::Packet;
 pub use process::{Pid, Sys};

@@ -61,7 +61,8 @@ fn history(kernel: &mut Kernel) -> String {
 
 /// All counters by their names.
 fn counters(kernel: &Kernel) -> Vec<(&'static str, u64)> {
-    let mut all: Vec<_> = kernel.tcp_counters().iter().chain(kernel.udp_counters().iter()).collect();
+    let ip = kernel.ip_counters().iter();
+    let mut all: Vec<_> = ip.chain(kernel.tcp_counters().iter()).chain(kernel.udp_counters().iter()).collect();
     // /proc/net/snmp comes before /proc/net/netstat.
     all.sort_by_key(|(name, _)| name.starts_with("TcpExt") || name.starts_with("IpExt"));
     all

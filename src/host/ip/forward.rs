@@ -25,6 +25,7 @@ impl Kernel {
         let iif = packet.iif;
         let Some(packet) = self.netfilter(Hook::Forward, packet, Some(iif), Some(route.oif)) else { return };
         let Some(packet) = self.ipvs_forward(packet) else { return };
+        self.ip_counters.forwarded += 1;
         self.ip_output(packet, &route);
     }
 

@@ -40,9 +40,13 @@ impl Kernel {
 
     /// ip_rcv, ip_rcv_finish.
     fn ip_receive(&mut self, iif: IfIndex, mut frame: Frame) {
+        self.ip_counters.in_receives += 1;
         let len = match read::ipv4(frame.payload()) {
             Ok(datagram) => datagram.len(),
-            Err(bad) => return self.out.note(|| Note::Drop(Drop::Ip(IpDrop::Header(bad)))),
+            Err(bad) => {
+                self.ip_counters.in_header_errors += 1;
+                return self.out.note(|| Note::Drop(Drop::Ip(IpDrop::Header(bad))));
+            }
         };
         if frame.payload().len() > len {
             // Short frames are padded; nobody shall take the padding for data.
@@ -87,6 +91,7 @@ impl Kernel {
 
     /// ip_protocol_deliver_rcu.
     fn deliver_to_protocol(&mut self, packet: Packet, kind: RouteKind) {
+        self.ip_counters.in_delivers += 1;
         let was_taken = self.raw_receive(&packet);
         match packet.protocol() {
             proto::TCP => self.tcp_receive(packet),

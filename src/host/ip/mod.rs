@@ -1,5 +1,6 @@
 //! The Internet Protocol: input, forwarding, output.
 
+mod counters;
 mod forward;
 mod fragment;
 mod input;
@@ -12,6 +13,7 @@ use std::net::Ipv4Addr;
 
 use super::interface::IfIndex;
 
+pub use counters::IpCounters;
 pub(super) use fragment::Reassembly;
 pub(super) use output::Identification;
 pub(super) use path_mtu::Exceptions;

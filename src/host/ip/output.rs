@@ -89,6 +89,7 @@ impl Kernel {
 
     /// __ip_local_out: a packet made here passes LOCAL_OUT.
     pub(in crate::host) fn ip_local_out(&mut self, packet: Packet, route: Route) -> Result<(), Errno> {
+        self.ip_counters.out_requests += 1;
         let Some(packet) = self.ipvs_local_out(packet) else { return Ok(()) };
         let Some(packet) = self.netfilter(Hook::Output, packet, None, Some(route.oif)) else {
             return Err(Errno::NotPermitted);
@@ -144,6 +145,7 @@ impl Kernel {
         let Some(packet) = self.looping.pop_front() else { return };
         self.out.handling = packet.cause;
         self.packet_sockets_see(IfIndex::LO, Direction::In, &packet.frame);
+        self.ip_counters.in_receives += 1;
         let Some(packet) = self.netfilter(Hook::Prerouting, packet, Some(IfIndex::LO), None) else { return };
         self.ip_local_deliver(packet, RouteKind::Local);
         self.out.handling = None;

@@ -184,6 +184,7 @@ impl Kernel {
 
     /// kfree_skb_reason: a packet ends here.
     pub(in crate::host) fn drop_packet(&mut self, packet: &Packet, why: IpDrop) {
+        self.ip_counters.count_drop(&why);
         self.out.note_about(packet.cause, || Note::Drop(Drop::Ip(why)));
     }
 }
