@@ -26,6 +26,7 @@
 //!   only by a contract of five methods.
 //! - [`host`] is a Linux: interfaces, addresses, routes, ARP, netfilter, ICMP, TCP and UDP, and the processes on top, which
 //!   are futures that enter the kernel by system calls. Client, router, director and real server are all this type.
+//! - [`ipvs`] is the load balancer itself: services, schedulers, connections. It gives verdicts, which the host carries out.
 //! - [`shell`] is what can be typed on a host: a small POSIX shell and its commands, one file a command; [`apps`] are the
 //!   servers and clients of the lab.
 //! - [`wire`] reads, builds, rewrites and describes frames. It knows nobody.
@@ -45,6 +46,7 @@ pub mod apps;
 pub mod cli;
 pub mod host;
 pub mod ids;
+pub mod ipvs;
 pub mod random;
 pub mod reason;
 pub mod scenario;

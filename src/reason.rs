@@ -4,6 +4,7 @@
 //! written here, once. Names of drop reasons are the kernel's (enum skb_drop_reason) where it has one.
 
 mod ip;
+mod ipvs;
 mod loss;
 mod netfilter;
 mod transport;
@@ -11,6 +12,7 @@ mod transport;
 use std::fmt;
 
 pub use ip::{Arp, IpDrop, Setting, Withheld};
+pub use ipvs::{Candidate, Choice, Connection, Ipvs, IpvsDrop, Schedule};
 pub use loss::Loss;
 pub use netfilter::Ruling;
 pub use transport::{Reset, Retransmission, Tcp, TransportDrop};
@@ -24,6 +26,8 @@ pub enum Note {
     Arp(Arp),
     /// A rule of iptables has logged or marked the packet, which goes on.
     Rule(Ruling),
+    /// IPVS decided about a packet or a connection.
+    Ipvs(Ipvs),
     /// TCP decided about a connection.
     Tcp(Tcp),
     /// Something happened at the node's console.
@@ -83,6 +87,8 @@ pub enum Drop {
     Ip(IpDrop),
     /// iptables drops or rejects it (SKB_DROP_REASON_NETFILTER_DROP).
     Netfilter(Ruling),
+    /// IPVS lets nobody have it.
+    Ipvs(IpvsDrop),
     /// TCP or UDP has no use for it.
     Transport(TransportDrop),
 }
@@ -93,6 +99,7 @@ impl fmt::Display for Note {
             Note::Drop(drop) => drop.fmt(f),
             Note::Arp(arp) => arp.fmt(f),
             Note::Rule(ruling) => ruling.fmt(f),
+            Note::Ipvs(ipvs) => ipvs.fmt(f),
             Note::Tcp(tcp) => tcp.fmt(f),
             Note::Console(console) => console.fmt(f),
         }
@@ -105,6 +112,7 @@ impl fmt::Display for Drop {
             Drop::OtherHost => write!(f, "for another machine's MAC address"),
             Drop::Ip(drop) => drop.fmt(f),
             Drop::Netfilter(ruling) => ruling.fmt(f),
+            Drop::Ipvs(drop) => drop.fmt(f),
             Drop::Transport(drop) => drop.fmt(f),
         }
     }

@@ -1,21 +1,189 @@
 //! Where IPVS stands in the packet's way, and how its verdicts are carried out: ip_vs_core.c's hooks, ip_vs_xmit.c.
 
+use super::icmp::Unreachable;
+use super::ip::Flow;
 use super::kernel::Kernel;
+use super::netfilter::Hook as NetfilterHook;
 use super::packet::Packet;
+use super::route::{Route, RouteKind};
+use crate::ipvs::{Forward, Hook, Ipvs, Method, Reply, Verdict, View};
+use crate::reason::IpDrop;
+use crate::wire::rewrite::{self, Side};
+use crate::wire::{ETHERNET_LEN, IPV4_LEN, checksum, proto};
+
+/// The code of a refusal: port unreachable, whatever the protocol.
+const PORT_UNREACHABLE: u8 = 3;
 
 impl Kernel {
+    /// The load balancer, its settings and counters brought up to date.
+    pub fn ipvs(&mut self) -> &mut Ipvs {
+        if self.ipvs_settings != self.sysctl.changes() {
+            self.ipvs_settings = self.sysctl.changes();
+            for (name, value) in self.ipvs.config.fields() {
+                *value = self.sysctl.number(&format!("net.ipv4.vs.{name}"));
+            }
+        }
+        self.ipvs.estimate(self.now);
+        &mut self.ipvs
+    }
+
     /// LOCAL_IN at 98 and 99, after the filter: a packet for this host. Gives it back if it is to be delivered here.
     pub(super) fn ipvs_local_in(&mut self, packet: Packet) -> Option<Packet> {
-        Some(packet)
+        self.ipvs_hook(packet, Hook::LocalIn)
     }
 
     /// FORWARD at 99 and 100, after the filter: a packet passing through. Gives it back if it is to go on.
     pub(super) fn ipvs_forward(&mut self, packet: Packet) -> Option<Packet> {
-        Some(packet)
+        self.ipvs_hook(packet, Hook::Forward)
     }
 
     /// LOCAL_OUT at -99 and -98, before the filter: a packet made here. Gives it back if it is to go on.
     pub(super) fn ipvs_local_out(&mut self, packet: Packet) -> Option<Packet> {
-        Some(packet)
+        self.ipvs_hook(packet, Hook::LocalOut)
     }
+
+    #[inline]
+    fn ipvs_hook(&mut self, packet: Packet, hook: Hook) -> Option<Packet> {
+        if self.ipvs.is_idle() || packet.ipvs_property { Some(packet) } else { self.ipvs_look(packet, hook) }
+    }
+
+    fn ipvs_look(&mut self, mut packet: Packet, hook: Hook) -> Option<Packet> {
+        let is_from_here = hook == Hook::LocalOut || packet.iif == super::IfIndex::LO;
+        let now = self.now;
+        let tracing = self.out.tracing;
+        let Some(view) = View::new(packet.ip(), packet.mark, hook, is_from_here) else { return Some(packet) };
+        let ipvs = self.ipvs();
+        ipvs.notes.wanted = tracing;
+        let verdict = match hook {
+            Hook::Forward => ipvs.outbound(&view, now),
+            Hook::LocalIn | Hook::LocalOut => ipvs.local(&view, now),
+        };
+        if tracing {
+            for note in self.ipvs.notes.drain() {
+                self.out.note_about(packet.cause, || note);
+            }
+        }
+        match verdict {
+            Verdict::Accept => Some(packet),
+            Verdict::Pass => {
+                packet.ipvs_property = true;
+                Some(packet)
+            }
+            Verdict::Drop => None,
+            Verdict::Unreachable => {
+                self.icmp_send(&packet, 3, PORT_UNREACHABLE, [0; 4]);
+                None
+            }
+            Verdict::Forward(forward) => self.ipvs_transmit(packet, forward),
+            Verdict::Reply(reply) => {
+                dress(&mut packet, reply);
+                packet.ipvs_property = true;
+                Some(packet)
+            }
+        }
+    }
+
+    /// ip_vs_nat_xmit, ip_vs_dr_xmit, ip_vs_tunnel_xmit: gives the packet back if its server is this host.
+    fn ipvs_transmit(&mut self, mut packet: Packet, forward: Forward) -> Option<Packet> {
+        let towards = if forward.method == Method::Bypass { packet.destination() } else { forward.server };
+        let Ok(route) = self.route_output(towards, None, None) else {
+            self.drop_packet(&packet, IpDrop::NoRoute { destination: towards });
+            self.icmp_send(&packet, 3, Unreachable::Host as u8, [0; 4]);
+            return None;
+        };
+        let is_local = route.kind == RouteKind::Local;
+        if is_local && forward.method != Method::Masquerade {
+            packet.ipvs_property = true;
+            return Some(packet);
+        }
+        if !is_local {
+            if packet.ttl() <= 1 {
+                self.drop_packet(&packet, IpDrop::TtlExceeded);
+                self.icmp_send(&packet, 11, 0, [0; 4]);
+                return None;
+            }
+            let room = route.mtu as usize - if forward.method == Method::Tunnel { IPV4_LEN } else { 0 };
+            let must_fit = forward.method != Method::Tunnel || self.ipvs.config.pmtu_disc != 0;
+            if must_fit && packet.is_dont_fragment() && packet.total_len() > room {
+                self.refuse_too_big(&packet, room as u32);
+                return None;
+            }
+            rewrite::decrement_ttl(&mut packet.frame);
+        }
+        packet.ipvs_property = true;
+        match forward.method {
+            Method::Masquerade => {
+                masquerade(&mut packet, forward);
+                if is_local {
+                    return Some(packet);
+                }
+                self.ipvs_send(packet, &route);
+            }
+            // The packet stays what it is; the frame goes to the server, or to the router on the way there.
+            Method::Route | Method::Bypass => {
+                let next_hop = route.gateway.unwrap_or(towards);
+                self.ipvs_send(packet, &Route { gateway: Some(next_hop), ..route });
+            }
+            Method::Tunnel => self.ipvs_wrap(&packet, &route, towards),
+        }
+        None
+    }
+
+    /// ip_vs_send_or_cont: LOCAL_OUT once more, where the filter sees it.
+    fn ipvs_send(&mut self, packet: Packet, route: &Route) {
+        if let Some(packet) = self.netfilter(NetfilterHook::Output, packet, None, Some(route.oif)) {
+            self.ip_output(packet, route);
+        }
+    }
+
+    /// ip_vs_tunnel_xmit: the packet in another one, IPv4 in IPv4.
+    fn ipvs_wrap(&mut self, packet: &Packet, route: &Route, server: std::net::Ipv4Addr) {
+        let flow = Flow {
+            source: Some(route.source),
+            destination: server,
+            protocol: proto::IPIP,
+            ttl: Some(packet.ttl()),
+            tos: packet.ip()[1],
+            dont_fragment: packet.is_dont_fragment() && self.ipvs.config.pmtu_disc != 0,
+            id: None,
+            oif: None,
+        };
+        let inner = &packet.ip()[..packet.total_len()];
+        let handling = std::mem::replace(&mut self.out.handling, packet.cause);
+        // What stops it on the way has been explained there.
+        let _ = self.send_ipv4(&flow, |buffer| buffer.extend_from_slice(inner));
+        self.out.handling = handling;
+    }
+}
+
+/// ip_vs_nat_xmit, ip_vs_nat_icmp: the packet is for the server now; an error quotes what the server has sent.
+fn masquerade(packet: &mut Packet, forward: Forward) {
+    if forward.is_error {
+        translate_error(packet, Side::Destination, Side::Source, forward.server, forward.port);
+    } else {
+        rewrite::set_endpoint(&mut packet.frame, Side::Destination, forward.server, Some(forward.port));
+    }
+}
+
+/// handle_response, ip_vs_nat_icmp: the packet comes from the virtual address now.
+fn dress(packet: &mut Packet, reply: Reply) {
+    if reply.is_error {
+        translate_error(packet, Side::Source, Side::Destination, reply.address, reply.port);
+    } else {
+        rewrite::set_endpoint(&mut packet.frame, Side::Source, reply.address, Some(reply.port));
+    }
+}
+
+/// An ICMP error: its own address on the one side, the quoted packet's on the other, and its checksum.
+fn translate_error(packet: &mut Packet, outer: Side, inner: Side, address: std::net::Ipv4Addr, port: u16) {
+    rewrite::set_endpoint(&mut packet.frame, outer, address, None);
+    let (start, end) = (ETHERNET_LEN + packet.header_len(), ETHERNET_LEN + packet.total_len());
+    let message = &mut packet.frame.bytes_mut()[start..end];
+    if message.len() <= 8 {
+        return;
+    }
+    rewrite::translate(&mut message[8..], inner, address, Some(port));
+    message[2..4].fill(0);
+    let sum = checksum(message);
+    message[2..4].copy_from_slice(&sum.to_be_bytes());
 }

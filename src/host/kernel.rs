@@ -17,7 +17,8 @@ use super::sysctl::Sysctl;
 use super::tcp::Tcp;
 use super::timer::{Timer, Timers};
 use super::udp::Udp;
-use crate::random;
+use crate::ipvs::Ipvs;
+use crate::random::{self, Rng};
 use crate::sim::Outbox;
 use crate::time::{EPOCH, Span, Time};
 
@@ -45,6 +46,9 @@ pub struct Kernel {
     pub(super) identification: Identification,
     pub(super) reassembly: Reassembly,
     pub(super) icmp_limits: ErrorLimits,
+    pub(super) ipvs: Ipvs,
+    /// At which state of the settings IPVS has read its own.
+    pub(super) ipvs_settings: u64,
     /// What is on its way through `lo`.
     pub(super) looping: VecDeque<Packet>,
     /// Lent to whoever builds a packet, so that nothing but the packet is allocated.
@@ -66,6 +70,7 @@ impl Kernel {
             ..Kernel::default()
         };
         kernel.neighbours.seed(random::stream(seed, "reachable time", name));
+        kernel.ipvs = Ipvs::new(random::stream(seed, "ipvs", name).next_u64(), Time::ZERO);
         kernel.identification.seed(random::stream(seed, "ip id", name));
         kernel.sysctl.add_interface(IfIndex::LO);
         let localhost = Address {
@@ -128,11 +133,12 @@ impl Kernel {
 
     /// When the next timer fires.
     pub(super) fn next_deadline(&self) -> Option<Time> {
-        self.timers.next()
+        [self.timers.next(), self.ipvs.next_deadline()].into_iter().flatten().min()
     }
 
     /// Tells everybody whose timer has fired.
     pub(super) fn expire_timers(&mut self) {
+        self.ipvs.expire(self.now);
         while let Some(timer) = self.timers.pop_due(self.now) {
             match timer {
                 Timer::Process(pid) => self.scheduler.alarm(pid),

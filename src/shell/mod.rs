@@ -8,6 +8,7 @@ mod getopt;
 mod ifconfig;
 mod ip;
 mod iptables;
+mod ipvsadm;
 mod language;
 mod nc;
 mod nstat;
@@ -79,6 +80,9 @@ pub const COMMANDS: &[(&str, Command)] = &[
     ("ip", Command::Instant(ip::ip)),
     ("iptables", Command::Instant(iptables::iptables)),
     ("iptables-save", Command::Instant(iptables::save)),
+    ("ipvsadm", Command::Filter(ipvsadm::ipvsadm)),
+    ("ipvsadm-restore", Command::Filter(ipvsadm::restore)),
+    ("ipvsadm-save", Command::Instant(ipvsadm::save)),
     ("killall", Command::Instant(processes::killall)),
     ("ls", Command::Instant(files::ls)),
     ("mkdir", Command::Instant(files::mkdir)),

@@ -40,6 +40,25 @@ pub mod proto {
     pub const TCP: u8 = 6;
     /// User Datagram Protocol.
     pub const UDP: u8 = 17;
+    /// Encapsulating Security Payload.
+    pub const ESP: u8 = 50;
+    /// Authentication Header.
+    pub const AH: u8 = 51;
     /// Virtual Router Redundancy Protocol.
     pub const VRRP: u8 = 112;
+    /// Stream Control Transmission Protocol.
+    pub const SCTP: u8 = 132;
+
+    /// The name that listings of IPVS show.
+    pub const fn name(protocol: u8) -> &'static str {
+        match protocol {
+            ICMP => "ICMP",
+            TCP => "TCP",
+            UDP => "UDP",
+            SCTP => "SCTP",
+            AH => "AH",
+            ESP => "ESP",
+            _ => "IP",
+        }
+    }
 }

@@ -1,0 +1,66 @@
+//! The settings below /proc/sys/net/ipv4/vs that change what IPVS does.
+
+macro_rules! settings {
+    ($($(#[doc = $doc:literal])* $name:ident: $default:literal,)*) => {
+        /// What can be set, and what it is set to. Numbers keep the meaning that the kernel gives them.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct Config {
+            $($(#[doc = $doc])* pub $name: i64,)*
+        }
+
+        impl Default for Config {
+            fn default() -> Config {
+                Config { $($name: $default,)* }
+            }
+        }
+
+        impl Config {
+            /// Every setting with its file's name, for whoever reads those files.
+            pub fn fields(&mut self) -> impl Iterator<Item = (&'static str, &mut i64)> {
+                [$((stringify!($name), &mut self.$name),)*].into_iter()
+            }
+        }
+    };
+}
+
+settings! {
+    /// Which fraction of new connections drop_packet drops: one in so many.
+    am_droprate: 10,
+    /// Packets without a server go to where they wanted to go.
+    cache_bypass: 0,
+    /// Which ended connections a SYN may open anew: bit 1 those in TIME_WAIT and CLOSE, bit 2 also those in FIN_WAIT.
+    conn_reuse_mode: 1,
+    /// Old half-open entries are dropped: 3 always; other modes never, as long as there is memory.
+    drop_entry: 0,
+    /// Some new connections are dropped: 3 always; other modes never, as long as there is memory.
+    drop_packet: 0,
+    /// Connections to a removed server end at once.
+    expire_nodest_conn: 0,
+    /// Templates of servers with weight 0 end at once.
+    expire_quiescent_template: 0,
+    /// Packets in tunnels are not looked at again.
+    ignore_tunneled: 0,
+    /// How long lblc keeps an unused entry, in seconds.
+    lblc_expiration: 86400,
+    /// How long lblcr keeps an unused entry, in seconds.
+    lblcr_expiration: 86400,
+    /// A masqueraded server whose connection is unknown is told so.
+    nat_icmp_send: 0,
+    /// Tunnels honour the path's MTU.
+    pmtu_disc: 1,
+    /// Rates and shown counters are brought up to date.
+    run_estimation: 1,
+    /// ICMP errors may open connections.
+    schedule_icmp: 0,
+    /// TCP's stricter state table: 3 always; other modes never, as long as there is memory.
+    secure_tcp: 0,
+    /// Any SCTP packet may open an association.
+    sloppy_sctp: 0,
+    /// Any TCP segment may open a connection.
+    sloppy_tcp: 0,
+}
+
+/// Whether a defence of this mode is on (update_defense_level). Modes 1 and 2 depend on free memory, of which there is plenty.
+pub(super) fn is_defending(mode: i64) -> bool {
+    mode == 3
+}

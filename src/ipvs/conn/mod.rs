@@ -1,0 +1,131 @@
+//! Connections: the kernel's struct ip_vs_conn, and the table that holds them.
+
+mod table;
+
+use std::net::SocketAddrV4;
+
+use super::dest::{DestId, Method};
+use super::state::State;
+use crate::reason;
+use crate::time::{Span, Time};
+use crate::wire::proto;
+
+pub(super) use table::Connections;
+
+/// An entry of the connection table. Numbers are reused when an entry has gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnId(pub(super) u32);
+
+/// An entry of the connection table: a connection, or the template of a group of them.
+#[derive(Clone, Debug)]
+pub struct Conn {
+    pub(super) client: SocketAddrV4,
+    pub(super) virtual_address: SocketAddrV4,
+    pub(super) server: SocketAddrV4,
+    pub(super) protocol: u8,
+    pub(super) method: Method,
+    pub(super) state: State,
+    /// No packet of the server has been seen (IP_VS_CONN_F_NOOUTPUT); true at first unless it is masqueraded.
+    pub(super) no_output: bool,
+    /// It counts as active at its server.
+    pub(super) is_active: bool,
+    /// The server; none if packets bypass all of them.
+    pub(super) dest: Option<DestId>,
+    /// The template that this connection follows.
+    pub(super) master: Option<ConnId>,
+    /// How many connections follow this one.
+    pub(super) slaves: u32,
+    /// Packets from the client.
+    pub(super) packets: u32,
+    /// The mark of its first packet.
+    pub(super) mark: u32,
+    /// How long it is kept after its last packet.
+    pub(super) timeout: Span,
+    /// When it expires.
+    expires: Time,
+    /// When its timer fires, which may be earlier: the timer is set anew then.
+    armed: Option<Time>,
+    /// The next entry of the same bucket.
+    next: Option<ConnId>,
+    /// Counts entries in the order in which they were put into the table.
+    serial: u64,
+}
+
+/// How long an entry is kept that has no state yet.
+const FIRST_TIMEOUT: Span = Span::from_secs(3);
+
+impl Conn {
+    pub(super) fn new(
+        protocol: u8,
+        client: SocketAddrV4,
+        virtual_address: SocketAddrV4,
+        server: SocketAddrV4,
+        dest: Option<DestId>,
+        method: Method,
+    ) -> Conn {
+        Conn {
+            client,
+            virtual_address,
+            server,
+            protocol,
+            method,
+            state: State::new(protocol),
+            no_output: method != Method::Masquerade,
+            is_active: false,
+            dest,
+            master: None,
+            slaves: 0,
+            packets: 0,
+            mark: 0,
+            timeout: FIRST_TIMEOUT,
+            expires: Time::ZERO,
+            armed: None,
+            next: None,
+            serial: 0,
+        }
+    }
+
+    /// Who opened it; a template's port is 0, and its address may stand for a whole net.
+    pub fn client(&self) -> SocketAddrV4 {
+        self.client
+    }
+
+    /// Whom the client believes to speak with.
+    pub fn virtual_address(&self) -> SocketAddrV4 {
+        self.virtual_address
+    }
+
+    /// Who answers.
+    pub fn server(&self) -> SocketAddrV4 {
+        self.server
+    }
+
+    /// Protocol number; 0 for the template of a mark.
+    pub fn protocol(&self) -> u8 {
+        self.protocol
+    }
+
+    /// Its state.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// How long it will be kept if nothing more comes.
+    pub fn remaining(&self, now: Time) -> Span {
+        self.expires.since(now)
+    }
+
+    pub(super) fn is_template(&self) -> bool {
+        matches!(self.state, State::Template { .. })
+    }
+
+    /// What the trace calls it.
+    pub(super) fn describe(&self) -> reason::Connection {
+        reason::Connection {
+            protocol: proto::name(self.protocol),
+            client: self.client,
+            virtual_address: self.virtual_address,
+            server: self.server,
+        }
+    }
+}

@@ -1,0 +1,521 @@
+//! What happens to each packet: ip_vs_core.c.
+
+use std::net::SocketAddrV4;
+
+use super::Ipvs;
+use super::config::is_defending;
+use super::conn::{Conn, ConnId};
+use super::dest::{Dest, DestId, Method, Tunnel};
+use super::packet::{Forward, Hook, Reply, Verdict, View};
+use super::scheduler::{Request, Servers};
+use super::service::{FTP, FTP_DATA, ServiceId, ServiceKey};
+use super::state::{Direction, State};
+use super::tcp::{self, flags};
+use super::{sctp, stats::Stats};
+use crate::reason::{self, Candidate, IpvsDrop, Schedule};
+use crate::time::{Span, Time};
+use crate::wire::proto;
+
+/// What comes of the attempt to find a server for a packet that belongs to no connection.
+pub(super) enum Scheduled {
+    /// A connection, which is not in the table yet.
+    New(Conn),
+    /// The packet is none of IPVS's business.
+    NotOurs,
+    /// No server can be had (ip_vs_leave).
+    Nobody,
+    /// The packet ends here, silently.
+    Drop(IpvsDrop),
+}
+
+/// The ISAKMP port: AH and ESP follow the connection between two of these (ip_vs_proto_ah_esp.c).
+const ISAKMP: u16 = 500;
+
+/// Whom a packet's connection is found by.
+fn endpoints(view: &View<'_>) -> (u8, SocketAddrV4, SocketAddrV4) {
+    let (protocol, (from, to)) = match view.protocol {
+        proto::AH | proto::ESP => (proto::UDP, (ISAKMP, ISAKMP)),
+        protocol => (protocol, view.ports),
+    };
+    (protocol, SocketAddrV4::new(view.source, from), SocketAddrV4::new(view.destination, to))
+}
+
+fn is_supported(protocol: u8) -> bool {
+    matches!(protocol, proto::TCP | proto::UDP | proto::SCTP | proto::AH | proto::ESP)
+}
+
+/// Whether a packet opens a connection (is_new_conn).
+fn is_opening(view: &View<'_>) -> bool {
+    match view.protocol {
+        proto::TCP => view.tcp_flags() & flags::SYN != 0,
+        proto::SCTP => sctp::first_chunk(view.payload) == Some(sctp::INIT),
+        _ => false,
+    }
+}
+
+impl Ipvs {
+    /// A packet that may be a client's: LOCAL_IN and LOCAL_OUT (ip_vs_in_hook).
+    pub fn inbound(&mut self, view: &View<'_>, now: Time) -> Verdict {
+        if self.is_idle() {
+            return Verdict::Accept;
+        }
+        self.estimate(now);
+        if view.protocol == proto::ICMP {
+            return self.inbound_error(view, now);
+        }
+        if !is_supported(view.protocol) {
+            return if self.config.ignore_tunneled != 0 { Verdict::Pass } else { Verdict::Accept };
+        }
+        let (protocol, client, virtual_address) = endpoints(view);
+        let mut known = self.conns.find_in(protocol, client, virtual_address);
+        known = known.filter(|id| !self.is_to_be_rescheduled(*id, view, now));
+        if let Some(id) = known
+            && let Some(removed) = self.removed_dest(id)
+        {
+            if self.config.expire_nodest_conn == 0 {
+                self.notes.drop(|| IpvsDrop::ServerRemoved { connection: removed });
+                return Verdict::Drop;
+            }
+            self.conns.expire_now(id, now);
+            known = None;
+        }
+        match known {
+            Some(id) => self.steer(id, view, now),
+            None => self.open(view, now),
+        }
+    }
+
+    /// A packet that may be a server's: FORWARD, LOCAL_OUT and LOCAL_IN (ip_vs_out_hook).
+    pub fn outbound(&mut self, view: &View<'_>, now: Time) -> Verdict {
+        if self.is_idle() {
+            return Verdict::Accept;
+        }
+        self.estimate(now);
+        if view.protocol == proto::ICMP {
+            return self.outbound_error(view);
+        }
+        if !is_supported(view.protocol) {
+            return Verdict::Accept;
+        }
+        let (protocol, server, client) = endpoints(view);
+        match self.conns.find_out(protocol, server, client) {
+            Some(id) => self.answer(id, view, now),
+            None if self.is_answer_to_nothing(view) => {
+                self.notes.drop(|| IpvsDrop::UnknownReply);
+                Verdict::Unreachable
+            }
+            None => Verdict::Accept,
+        }
+    }
+
+    /// A SYN on a connection that is as good as over opens another one; the old one expires.
+    fn is_to_be_rescheduled(&mut self, id: ConnId, view: &View<'_>, now: Time) -> bool {
+        let Some(conn) = self.conns.get(id).filter(|_| is_opening(view)) else { return false };
+        let mode = self.config.conn_reuse_mode;
+        let has_no_weight = conn.dest.is_some_and(|dest| self.dest(dest).weight() == 0);
+        let reopened = self.config.expire_nodest_conn != 0 && has_no_weight || mode != 0 && is_over(conn, mode);
+        if reopened {
+            self.notes.add(|| reason::Ipvs::Reopened { connection: conn.describe(), state: conn.state.name() });
+            if conn.slaves == 0 {
+                self.conns.expire_now(id, now);
+            }
+        }
+        reopened
+    }
+
+    /// The connection in words, if its server has been removed.
+    fn removed_dest(&self, id: ConnId) -> Option<reason::Connection> {
+        let conn = self.conns.get(id)?;
+        (!self.dest(conn.dest?).is_available).then(|| conn.describe())
+    }
+
+    /// A packet without a connection (ip_vs_try_to_schedule).
+    fn open(&mut self, view: &View<'_>, now: Time) -> Verdict {
+        match self.schedule(view, now) {
+            Scheduled::New(conn) => self.start(conn, view, now),
+            Scheduled::NotOurs => Verdict::Accept,
+            Scheduled::Nobody => self.leave(view),
+            Scheduled::Drop(why) => {
+                self.notes.drop(|| why);
+                Verdict::Drop
+            }
+        }
+    }
+
+    /// A new connection takes its first packet.
+    fn start(&mut self, conn: Conn, view: &View<'_>, now: Time) -> Verdict {
+        let Some(dest) = conn.dest else { return self.put(conn, view, now) };
+        self.bind(dest, false);
+        self.count(dest, Stats::count_connection);
+        let is_one_packet = view.protocol == proto::UDP
+            && self.services.get(self.dest(dest).service).is_some_and(|service| service.options.one_packet);
+        if !is_one_packet {
+            return self.put(conn, view, now);
+        }
+        self.count(dest, |stats| stats.count_in(view.length));
+        let verdict = Verdict::Forward(self.forward(&conn));
+        self.unbind(&conn);
+        self.release_master(conn.master, false, now);
+        verdict
+    }
+
+    fn put(&mut self, conn: Conn, view: &View<'_>, now: Time) -> Verdict {
+        let id = self.conns.insert(conn);
+        self.steer(id, view, now)
+    }
+
+    /// A packet of a client goes the way of its connection.
+    fn steer(&mut self, id: ConnId, view: &View<'_>, now: Time) -> Verdict {
+        self.count_in(id, view.length);
+        let before = self.advance(id, Direction::Input, view);
+        let Some(conn) = self.conns.get_mut(id) else { return Verdict::Accept };
+        conn.packets = conn.packets.saturating_add(1);
+        let Some(conn) = self.conns.get(id) else { return Verdict::Accept };
+        self.notes.add(|| reason::Ipvs::Steered {
+            connection: conn.describe(),
+            method: conn.method.name(),
+            before: before.name(),
+            after: conn.state.name(),
+        });
+        let forward = self.forward(conn);
+        self.conns.restart(id, now);
+        Verdict::Forward(forward)
+    }
+
+    /// A packet of a server goes back to its client (handle_response).
+    fn answer(&mut self, id: ConnId, view: &View<'_>, now: Time) -> Verdict {
+        self.count_out(id, view.length);
+        let before = self.advance(id, Direction::Output, view);
+        self.conns.restart(id, now);
+        let Some(conn) = self.conns.get(id) else { return Verdict::Accept };
+        self.notes.add(|| reason::Ipvs::Returned {
+            connection: conn.describe(),
+            before: before.name(),
+            after: conn.state.name(),
+        });
+        reply(conn, false)
+    }
+
+    /// Counts a packet from a client, if its connection's server still belongs to a service.
+    pub(super) fn count_in(&mut self, id: ConnId, length: u16) {
+        if let Some(dest) = self.conns.get(id).and_then(|conn| conn.dest) {
+            self.count(dest, |stats| stats.count_in(length));
+        }
+    }
+
+    /// Counts a packet to a client, if its connection's server still belongs to a service.
+    pub(super) fn count_out(&mut self, id: ConnId, length: u16) {
+        if let Some(dest) = self.conns.get(id).and_then(|conn| conn.dest) {
+            self.count(dest, |stats| stats.count_out(length));
+        }
+    }
+
+    /// Takes a connection to its next state, and its server's counters with it (set_tcp_state and its like). Gives the state before.
+    fn advance(&mut self, id: ConnId, direction: Direction, view: &View<'_>) -> State {
+        let is_secure = is_defending(self.config.secure_tcp);
+        let Some(conn) = self.conns.get_mut(id) else { return State::Other };
+        let before = conn.state;
+        let direction = match direction {
+            Direction::Input if conn.no_output => Direction::InputOnly,
+            direction => direction,
+        };
+        // AH and ESP share a connection of UDP's, whose state is none of theirs.
+        if conn.protocol == view.protocol {
+            conn.state = match before {
+                State::Tcp(state) => State::Tcp(tcp::next(state, view.tcp_flags(), direction, is_secure)),
+                State::Sctp(state) => State::Sctp(sctp::next(state, view.payload, direction)),
+                same => same,
+            };
+            if direction == Direction::Output {
+                conn.no_output = false;
+            }
+            if let Some(timeout) = self.timeouts.of(conn.state) {
+                conn.timeout = timeout;
+            }
+        }
+        let (state, master, dest) = (conn.state, conn.master, conn.dest);
+        if state.is_active() != conn.is_active {
+            conn.is_active = state.is_active();
+            if let Some(dest) = dest {
+                self.dest_mut(dest).move_connection(state.is_active());
+            }
+        }
+        let assures = match state {
+            State::Tcp(state) => state == tcp::State::Established,
+            State::Sctp(state) => state == sctp::State::Established,
+            State::Udp => direction == Direction::Output,
+            State::Template { .. } | State::Other => false,
+        };
+        if let Some(master) = master.filter(|_| assures).and_then(|master| self.conns.get_mut(master))
+            && master.is_template()
+        {
+            master.state = State::Template { is_assured: true };
+        }
+        before
+    }
+
+    fn forward(&self, conn: &Conn) -> Forward {
+        let tunnel = conn.dest.map_or(Tunnel::Ipip, |dest| self.dest(dest).options.tunnel);
+        Forward { method: conn.method, server: *conn.server.ip(), port: conn.server.port(), tunnel, is_error: false }
+    }
+
+    /// As a packet, but for an ICMP error about one.
+    pub(super) fn forward_error(&self, id: ConnId) -> Verdict {
+        match self.conns.get(id) {
+            Some(conn) => Verdict::Forward(Forward { is_error: true, ..self.forward(conn) }),
+            None => Verdict::Accept,
+        }
+    }
+
+    /// A server for a packet without a connection (tcp_conn_schedule and its like, then ip_vs_schedule).
+    pub(super) fn schedule(&mut self, view: &View<'_>, now: Time) -> Scheduled {
+        let may_open = match view.protocol {
+            proto::TCP => {
+                let segment = view.tcp_flags();
+                segment & flags::RST == 0 && (segment & flags::SYN != 0 || self.config.sloppy_tcp != 0)
+            }
+            proto::UDP => true,
+            proto::SCTP => match sctp::first_chunk(view.payload) {
+                Some(sctp::INIT) => true,
+                chunk => self.config.sloppy_sctp != 0 && chunk != Some(sctp::ABORT),
+            },
+            _ => false,
+        };
+        if view.is_later_fragment || view.payload.len() < 4 {
+            return Scheduled::NotOurs;
+        }
+        let (from, to) = view.ports;
+        let Some(id) = self.services.find(view.mark, view.protocol, view.destination, to) else {
+            return Scheduled::NotOurs;
+        };
+        let Some(service) = self.services.get(id) else { return Scheduled::NotOurs };
+        let (key, persistence) = (service.key, service.options.persistence);
+        if !may_open {
+            self.notes.add(|| reason::Ipvs::NotOpening { service: key.to_string() });
+            return Scheduled::NotOurs;
+        }
+        if self.is_dropped_in_defence() {
+            return Scheduled::Drop(IpvsDrop::Defence { rate: self.config.am_droprate });
+        }
+        // FTP's data connections, and answers of a server on this very host, are not scheduled.
+        let (protocol, server, client) = endpoints(view);
+        if from == FTP_DATA || view.is_from_here && self.conns.find_in(protocol, client, server).is_some() {
+            return Scheduled::NotOurs;
+        }
+        if let Some(persistence) = persistence {
+            return self.schedule_persistent(id, persistence.timeout, view, now);
+        }
+        if !matches!(key, ServiceKey::Mark(_)) && to != key.port() {
+            return Scheduled::Nobody;
+        }
+        let Some((dest, schedule)) = self.pick(id, view, now) else { return Scheduled::Nobody };
+        let own_port = self.dest(dest).options.port;
+        let conn = self.new_conn(view, dest, if own_port == 0 { to } else { own_port });
+        self.note_schedule(schedule, &conn);
+        Scheduled::New(conn)
+    }
+
+    /// Asks a service's scheduler. What it was based on is only put together while somebody reads it.
+    pub(super) fn pick(
+        &mut self,
+        service: ServiceId,
+        view: &View<'_>,
+        now: Time,
+    ) -> Option<(DestId, Option<Box<Schedule>>)> {
+        let candidates = if self.notes.wanted { self.candidates(service) } else { Vec::new() };
+        let Ipvs { services, dests, config, chance, .. } = self;
+        let service = services.get_mut(service)?;
+        let expiration = match &*service.options.scheduler {
+            "lblcr" => config.lblcr_expiration,
+            _ => config.lblc_expiration,
+        };
+        let mut request = Request {
+            source: view.source,
+            source_port: view.ports.0,
+            destination: view.destination,
+            flags: service.options.scheduler_flags,
+            now,
+            expiration: Span::from_secs(expiration.max(0) as u64),
+            chance,
+        };
+        let servers = Servers::new(&service.dests, dests);
+        let pick = service.scheduler.pick(&mut request, servers)?;
+        let schedule = self.notes.wanted.then(|| {
+            let nobody = SocketAddrV4::new(view.source, 0);
+            let connection =
+                reason::Connection { protocol: "", client: nobody, virtual_address: nobody, server: nobody };
+            let scheduler = super::scheduler::name(&service.options.scheduler);
+            Box::new(Schedule { connection, scheduler, candidates, chosen: pick.place, why: pick.why })
+        });
+        Some((servers.id(pick.place), schedule))
+    }
+
+    pub(super) fn note_schedule(&mut self, schedule: Option<Box<Schedule>>, conn: &Conn) {
+        if let Some(mut schedule) = schedule {
+            schedule.connection = conn.describe();
+            self.notes.add(|| reason::Ipvs::Scheduled(schedule));
+        }
+    }
+
+    /// A service's servers as its scheduler meets them.
+    fn candidates(&self, service: ServiceId) -> Vec<Candidate> {
+        let Some(service) = self.services.get(service) else { return Vec::new() };
+        let candidate = |dest: &Dest| Candidate {
+            server: dest.endpoint(),
+            weight: dest.weight(),
+            active: dest.active,
+            inactive: dest.inactive,
+            is_overloaded: dest.is_overloaded,
+        };
+        service.dests.iter().map(|id| candidate(self.dest(*id))).collect()
+    }
+
+    /// A connection of a packet's sender with a server.
+    pub(super) fn new_conn(&self, view: &View<'_>, dest: DestId, port: u16) -> Conn {
+        let (_, client, virtual_address) = endpoints(view);
+        let options = &self.dest(dest).options;
+        let server = SocketAddrV4::new(options.address, port);
+        let mut conn = Conn::new(view.protocol, client, virtual_address, server, Some(dest), options.method);
+        conn.mark = view.mark;
+        conn
+    }
+
+    /// No server can be had for a packet that a service wants (ip_vs_leave).
+    fn leave(&mut self, view: &View<'_>) -> Verdict {
+        let found = self.services.find(view.mark, view.protocol, view.destination, view.ports.1);
+        let Some((id, service)) = found.and_then(|id| Some((id, self.services.get(id)?))) else {
+            return Verdict::Accept;
+        };
+        let key = service.key;
+        let is_other_port = !matches!(key, ServiceKey::Mark(_)) && key.port() != view.ports.1;
+        if key.port() == FTP && is_other_port {
+            return Verdict::Accept;
+        }
+        let scheduler = super::scheduler::name(&service.options.scheduler);
+        let candidates = if self.notes.wanted { self.candidates(id) } else { Vec::new() };
+        self.notes.drop(|| {
+            let service = key.to_string();
+            if is_other_port && key.port() == 0 {
+                IpvsDrop::OtherPort { service }
+            } else {
+                IpvsDrop::NoServer { service, scheduler, candidates }
+            }
+        });
+        Verdict::Unreachable
+    }
+
+    /// ip_vs_todrop
+    fn is_dropped_in_defence(&mut self) -> bool {
+        if !is_defending(self.config.drop_packet) {
+            return false;
+        }
+        self.drop_counter -= 1;
+        let drops = self.drop_counter <= 0;
+        if drops {
+            self.drop_counter = self.config.am_droprate;
+        }
+        drops
+    }
+
+    /// A packet of a masqueraded server to nobody that is known, of which the server is to hear (nat_icmp_send).
+    fn is_answer_to_nothing(&self, view: &View<'_>) -> bool {
+        if self.config.nat_icmp_send == 0 || !matches!(view.protocol, proto::TCP | proto::UDP | proto::SCTP) {
+            return false;
+        }
+        let is_break = match view.protocol {
+            proto::TCP => view.tcp_flags() & flags::RST != 0,
+            proto::SCTP => sctp::first_chunk(view.payload) == Some(sctp::ABORT),
+            _ => false,
+        };
+        let is_from = |dest: &Dest| {
+            let service = match dest.key {
+                ServiceKey::Address { protocol, .. } => protocol == view.protocol,
+                ServiceKey::Mark(_) => true,
+            };
+            service
+                && dest.is_available
+                && dest.options.method == Method::Masquerade
+                && dest.endpoint() == SocketAddrV4::new(view.source, view.ports.0)
+        };
+        !is_break && self.dests.iter().flatten().any(|dest| is_from(dest))
+    }
+
+    /// Counts for a server, its service and the host (ip_vs_in_stats and its like).
+    fn count(&mut self, id: DestId, count: impl Fn(&mut Stats)) {
+        let dest = self.dest_mut(id);
+        if !dest.is_available {
+            return;
+        }
+        count(&mut dest.stats);
+        let service = dest.service;
+        if let Some(service) = self.services.get_mut(service) {
+            count(&mut service.stats);
+        }
+        count(&mut self.total);
+    }
+
+    pub(super) fn bind(&mut self, dest: DestId, is_template: bool) {
+        self.dest_mut(dest).bind(is_template, false);
+    }
+
+    fn unbind(&mut self, conn: &Conn) {
+        if let Some(dest) = conn.dest {
+            self.dest_mut(dest).unbind(conn.is_template(), conn.is_active);
+        }
+    }
+
+    /// An entry's time is over (ip_vs_conn_expire). One that others follow stays for a minute more, and keeps that time-out.
+    pub(super) fn expire_conn(&mut self, id: ConnId, now: Time) {
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        if conn.slaves > 0 {
+            conn.timeout = Span::from_secs(60);
+            self.conns.restart(id, now);
+            return;
+        }
+        let conn = self.conns.remove(id);
+        self.notes.add(|| reason::Ipvs::Expired { connection: conn.describe(), state: conn.state.name() });
+        self.unbind(&conn);
+        self.release_master(conn.master, conn.timeout == Span::ZERO, now);
+    }
+
+    /// A connection less follows a template. One that was dropped by force takes an unconfirmed template with it.
+    fn release_master(&mut self, master: Option<ConnId>, is_forced: bool, now: Time) {
+        let Some((id, master)) = master.and_then(|id| Some((id, self.conns.get_mut(id)?))) else { return };
+        master.slaves = master.slaves.saturating_sub(1);
+        if is_forced && master.slaves == 0 && master.state != (State::Template { is_assured: true }) {
+            self.conns.expire_now(id, now);
+        }
+    }
+}
+
+/// Whether a SYN may take a connection's place (is_new_conn_expected).
+fn is_over(conn: &Conn, mode: i64) -> bool {
+    conn.master.is_none()
+        && match conn.state {
+            State::Tcp(tcp::State::TimeWait | tcp::State::Close) => true,
+            State::Tcp(tcp::State::FinWait) => mode & 2 != 0 && conn.no_output,
+            State::Sctp(sctp::State::Closed) => true,
+            _ => false,
+        }
+}
+
+/// How an answer on a connection leaves: from a masqueraded server with the virtual address, else as it is.
+pub(super) fn reply(conn: &Conn, is_error: bool) -> Verdict {
+    match conn.method {
+        Method::Masquerade => {
+            Verdict::Reply(Reply { address: *conn.virtual_address.ip(), port: conn.virtual_address.port(), is_error })
+        }
+        _ => Verdict::Pass,
+    }
+}
+
+impl Ipvs {
+    /// The hook of a view decides which of the two halves it meets, and in which order.
+    pub fn local(&mut self, view: &View<'_>, now: Time) -> Verdict {
+        debug_assert!(view.hook != Hook::Forward);
+        match self.outbound(view, now) {
+            Verdict::Accept => self.inbound(view, now),
+            verdict => verdict,
+        }
+    }
+}

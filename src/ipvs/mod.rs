@@ -1,0 +1,157 @@
+//! The load balancer itself: the kernel's net/netfilter/ipvs, as a state machine that knows nothing of the machine around it.
+//!
+//! [`Ipvs`] is shown packets ([`View`]) where the kernel's hooks stand, and says what is to be done with them
+//! ([`Verdict`]); it never touches a frame. Time comes in with every call; [`Ipvs::next_deadline`] says when
+//! [`Ipvs::expire`] has something to do.
+//!
+//! ```text
+//! View -> core -> a connection is known? (conn) ------------------> state (tcp, sctp) -> Verdict
+//!              -> a service wants it?    (service) -> persistence?
+//!                                                  -> scheduler  -> a new connection
+//! ```
+//!
+//! `control` is what administrators do, `stats` what is counted, `icmp` the errors about connections.
+
+mod chance;
+mod config;
+mod conn;
+mod control;
+mod core;
+mod dest;
+mod icmp;
+mod notes;
+mod packet;
+mod persistence;
+pub mod proc;
+pub mod scheduler;
+mod sctp;
+mod service;
+mod state;
+mod stats;
+pub mod sync;
+mod tcp;
+
+use crate::time::{Span, Time};
+
+pub use config::Config;
+pub use conn::{Conn, ConnId};
+pub use control::Error;
+pub use dest::{Dest, DestId, DestOptions, Method, Tunnel, TunnelChecksum};
+pub use notes::Notes;
+pub use packet::{Forward, Hook, Reply, Verdict, View};
+pub use persistence::{Engine, Persistence};
+pub use sctp::State as SctpState;
+pub use service::{Service, ServiceId, ServiceKey, ServiceOptions};
+pub use state::{Direction, State, Timeouts};
+pub use stats::{Counters, Stats};
+pub use tcp::{State as TcpState, Timeouts as TcpTimeouts};
+
+use chance::Chance;
+use conn::Connections;
+use service::Services;
+use stats::Estimator;
+
+/// How often removed servers are looked at (IP_VS_DEST_TRASH_PERIOD), and how long an unused one is kept.
+const TRASH_PERIOD: Span = Span::from_secs(60);
+const TRASH_IDLE: Span = Span::from_secs(120);
+
+/// The load balancer of a host: the kernel's struct netns_ipvs.
+#[derive(Debug)]
+pub struct Ipvs {
+    /// Its settings.
+    pub config: Config,
+    /// Its decisions, for whoever reads them.
+    pub notes: Notes,
+    /// The synchronisation daemons.
+    pub daemons: sync::Daemons,
+    services: Services,
+    /// All servers that there have ever been; those that have been forgotten are none.
+    dests: Vec<Option<Box<Dest>>>,
+    /// Servers that have been removed, but not forgotten.
+    trash: Vec<DestId>,
+    trash_look: Option<Time>,
+    conns: Connections,
+    timeouts: Timeouts,
+    total: Stats,
+    estimator: Estimator,
+    chance: Chance,
+    /// Counts new connections down to the next one that drop_packet drops.
+    drop_counter: i64,
+}
+
+impl Default for Ipvs {
+    fn default() -> Ipvs {
+        Ipvs::new(0, Time::ZERO)
+    }
+}
+
+impl Ipvs {
+    /// A load balancer without services. Its chance comes from `seed`; its estimator ticks from `now` on.
+    pub fn new(seed: u64, now: Time) -> Ipvs {
+        Ipvs {
+            config: Config::default(),
+            notes: Notes::default(),
+            daemons: sync::Daemons::default(),
+            services: Services::default(),
+            dests: Vec::new(),
+            trash: Vec::new(),
+            trash_look: None,
+            conns: Connections::new(seed as u32),
+            timeouts: Timeouts::default(),
+            total: Stats::default(),
+            estimator: Estimator::new(now),
+            chance: Chance::new(seed),
+            drop_counter: 0,
+        }
+    }
+
+    /// Whether there are no services: no hook is registered then, and no packet is looked at.
+    pub fn is_idle(&self) -> bool {
+        self.services.is_empty()
+    }
+
+    /// The connections in the order of the kernel's table.
+    pub fn connections(&self) -> impl Iterator<Item = &Conn> {
+        self.conns.listed().into_iter().filter_map(|id| self.conns.get(id))
+    }
+
+    /// What all services together have done, as far as the estimator has looked.
+    pub fn total(&self) -> &Stats {
+        &self.total
+    }
+
+    /// When [`Ipvs::expire`] has something to do.
+    pub fn next_deadline(&self) -> Option<Time> {
+        [self.conns.next_deadline(), self.trash_look].into_iter().flatten().min()
+    }
+
+    /// Does what is due: ends connections that have not been used, forgets removed servers.
+    pub fn expire(&mut self, now: Time) {
+        while let Some(id) = self.conns.pop_expired(now) {
+            self.expire_conn(id, now);
+        }
+        self.empty_trash(now);
+    }
+
+    /// Brings shown counters and rates up to the estimator's last tick.
+    pub fn estimate(&mut self, now: Time) {
+        if !self.estimator.is_due(now) {
+            return;
+        }
+        if self.config.run_estimation == 0 {
+            self.estimator.catch_up(now, std::iter::empty());
+            return;
+        }
+        let dests = self.dests.iter_mut().flatten().map(|dest| &mut dest.stats);
+        let services = self.services.iter_mut().map(|service| &mut service.stats);
+        self.estimator.catch_up(now, dests.chain(services).chain([&mut self.total]));
+    }
+
+    fn dest(&self, id: DestId) -> &Dest {
+        self.dests[id.0 as usize].as_deref().expect("a server is kept while anybody refers to it")
+    }
+
+    fn dest_mut(&mut self, id: DestId) -> &mut Dest {
+        self.dests[id.0 as usize].as_deref_mut().expect("a server is kept while anybody refers to it")
+    }
+}

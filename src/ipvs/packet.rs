@@ -1,0 +1,129 @@
+//! What IPVS is shown of a packet, and what it says is to be done with it.
+
+use std::net::Ipv4Addr;
+
+use super::dest::{Method, Tunnel};
+use crate::wire::proto;
+
+/// The places on a packet's way at which IPVS stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hook {
+    /// Packets for this host.
+    LocalIn,
+    /// Packets passing through.
+    Forward,
+    /// Packets made here.
+    LocalOut,
+}
+
+/// An IPv4 datagram with the few things that IPVS wants to know about it.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// Protocol number.
+    pub protocol: u8,
+    /// Who sent it.
+    pub source: Ipv4Addr,
+    /// Whom it is for.
+    pub destination: Ipv4Addr,
+    /// Source and destination port, as far as the protocol has them and they are in this fragment; else zeros.
+    pub ports: (u16, u16),
+    /// What follows the IPv4 header.
+    pub payload: &'a [u8],
+    /// Length of the datagram, in bytes.
+    pub length: u16,
+    /// Whether this is a fragment other than the first.
+    pub is_later_fragment: bool,
+    /// Netfilter's mark.
+    pub mark: u32,
+    /// Where IPVS sees it.
+    pub hook: Hook,
+    /// Whether it comes from this host itself, by the loopback interface or on its way out.
+    pub is_from_here: bool,
+}
+
+impl<'a> View<'a> {
+    /// Reads a datagram; none if it is too short for its own header.
+    pub fn new(datagram: &'a [u8], mark: u32, hook: Hook, is_from_here: bool) -> Option<View<'a>> {
+        let header_len = usize::from(datagram.first()? & 0xf) * 4;
+        let length = u16::from_be_bytes([*datagram.get(2)?, *datagram.get(3)?]);
+        let datagram = datagram.get(..usize::from(length)).unwrap_or(datagram);
+        let (header, payload) = datagram.split_at_checked(header_len.max(20))?;
+        let is_later_fragment = u16::from_be_bytes([header[6], header[7]]) & 0x1fff != 0;
+        let protocol = header[9];
+        let ports = match payload {
+            [a, b, c, d, ..] if !is_later_fragment && has_ports(protocol) => {
+                (u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d]))
+            }
+            _ => (0, 0),
+        };
+        Some(View {
+            protocol,
+            source: Ipv4Addr::new(header[12], header[13], header[14], header[15]),
+            destination: Ipv4Addr::new(header[16], header[17], header[18], header[19]),
+            ports,
+            payload,
+            length,
+            is_later_fragment,
+            mark,
+            hook,
+            is_from_here,
+        })
+    }
+
+    /// The flags of a TCP segment.
+    pub fn tcp_flags(&self) -> u8 {
+        self.payload.get(13).copied().unwrap_or(0)
+    }
+
+    /// The datagram that an ICMP error quotes, seen as if it were on its way itself.
+    pub fn quoted(&self) -> Option<View<'a>> {
+        View::new(self.payload.get(8..)?, self.mark, self.hook, self.is_from_here)
+    }
+}
+
+fn has_ports(protocol: u8) -> bool {
+    matches!(protocol, proto::TCP | proto::UDP | proto::SCTP)
+}
+
+/// What is to be done with a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// IPVS has no business with it: it goes on.
+    Accept,
+    /// It goes on as it is; nothing of IPVS looks at it again (ipvs_property).
+    Pass,
+    /// It ends here.
+    Drop,
+    /// Its sender is told that the port is unreachable, and it ends here.
+    Unreachable,
+    /// It goes to a real server.
+    Forward(Forward),
+    /// It is an answer of a real server, or an ICMP error from its side, that must bear the virtual address, and goes on.
+    Reply(Reply),
+}
+
+/// How a packet reaches its real server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forward {
+    /// By which means.
+    pub method: Method,
+    /// The real server's address.
+    pub server: Ipv4Addr,
+    /// The port on the real server; masquerading alone changes ports.
+    pub port: u16,
+    /// How the tunnel wraps packets, where there is one.
+    pub tunnel: Tunnel,
+    /// Whether the packet is an ICMP error: what it quotes has to be translated with it.
+    pub is_error: bool,
+}
+
+/// How an answer is dressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The virtual address.
+    pub address: Ipv4Addr,
+    /// The virtual port.
+    pub port: u16,
+    /// Whether the packet is an ICMP error: what it quotes has to be translated with it.
+    pub is_error: bool,
+}

@@ -1,0 +1,345 @@
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+/// A connection as IPVS knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connection {
+    /// The protocol's name.
+    pub protocol: &'static str,
+    /// The client.
+    pub client: SocketAddrV4,
+    /// The virtual address.
+    pub virtual_address: SocketAddrV4,
+    /// The real server.
+    pub server: SocketAddrV4,
+}
+
+/// What IPVS decided about a packet or a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ipvs {
+    /// A scheduler has given a server to a new connection.
+    Scheduled(Box<Schedule>),
+    /// Persistence has given a new connection the server that its client had before.
+    Remembered {
+        /// The new connection.
+        connection: Connection,
+        /// Which clients come back, by the template's own client address.
+        group: Ipv4Addr,
+    },
+    /// A packet of a client belongs to a connection, and goes to its server.
+    Steered {
+        /// Which.
+        connection: Connection,
+        /// How it gets there.
+        method: &'static str,
+        /// The connection's state before.
+        before: &'static str,
+        /// And after.
+        after: &'static str,
+    },
+    /// A packet of a server belongs to a connection, and goes to its client.
+    Returned {
+        /// Which.
+        connection: Connection,
+        /// The connection's state before.
+        before: &'static str,
+        /// And after.
+        after: &'static str,
+    },
+    /// A SYN has come for a connection that is as good as over: it is scheduled anew.
+    Reopened {
+        /// The old connection.
+        connection: Connection,
+        /// Its state.
+        state: &'static str,
+    },
+    /// A packet for a service belongs to no connection and does not open one: the director's own stack gets it.
+    NotOpening {
+        /// The service.
+        service: String,
+    },
+    /// The template of a client group is no longer good: a scheduler is asked again.
+    Forgotten {
+        /// The group.
+        group: Ipv4Addr,
+        /// The server that it pointed to.
+        server: SocketAddrV4,
+    },
+    /// The chosen server is this machine itself: the packet is delivered here.
+    ServedHere {
+        /// The server's address.
+        server: Ipv4Addr,
+    },
+    /// A connection has not been used for too long.
+    Expired {
+        /// Which.
+        connection: Connection,
+        /// Its last state.
+        state: &'static str,
+    },
+}
+
+/// Why IPVS lets nobody have a packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IpvsDrop {
+    /// No server of the service is usable: the client is told that the port is unreachable.
+    NoServer {
+        /// The service.
+        service: String,
+        /// Its scheduler.
+        scheduler: &'static str,
+        /// Its servers.
+        candidates: Vec<Candidate>,
+    },
+    /// The port is not the service's own, and without persistence only that one is served.
+    OtherPort {
+        /// The service.
+        service: String,
+    },
+    /// The connection's server has been removed (expire_nodest_conn is 0).
+    ServerRemoved {
+        /// The connection.
+        connection: Connection,
+    },
+    /// drop_packet is on, and it was this packet's turn.
+    Defence {
+        /// One in so many.
+        rate: i64,
+    },
+    /// The SIP persistence engine finds no Call-ID.
+    NoCallId,
+    /// An error message quotes less than it must.
+    Truncated,
+    /// A masqueraded server answers for a connection that is unknown (nat_icmp_send).
+    UnknownReply,
+    /// Its TTL does not last to the server (SKB_DROP_REASON_IP_INHDR in 6.1's transmitters: no reason).
+    TtlExceeded,
+    /// It does not fit into the way to the server, and may not be fragmented.
+    TooBig {
+        /// What fits, in bytes.
+        mtu: u32,
+    },
+    /// There is no route to the server.
+    NoRoute {
+        /// The server.
+        server: Ipv4Addr,
+    },
+    /// A packet from elsewhere cannot be handed to 127.0.0.0/8, nor one from there leave.
+    CrossesLoopback {
+        /// The server.
+        server: Ipv4Addr,
+    },
+}
+
+/// A scheduler's decision with what it was based on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// The new connection.
+    pub connection: Connection,
+    /// The scheduler.
+    pub scheduler: &'static str,
+    /// All servers of the service in the order in which the scheduler meets them, as they were before.
+    pub candidates: Vec<Candidate>,
+    /// The place of the chosen one among them.
+    pub chosen: usize,
+    /// Why it.
+    pub why: Choice,
+}
+
+/// A server as a scheduler sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its address and port.
+    pub server: SocketAddrV4,
+    /// Its weight.
+    pub weight: i32,
+    /// Its active connections.
+    pub active: u32,
+    /// Its other connections.
+    pub inactive: u32,
+    /// Whether it has reached its upper threshold.
+    pub is_overloaded: bool,
+}
+
+/// Why a scheduler chooses a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// rr: it is next.
+    Turn,
+    /// wrr: it is the next one whose weight reaches the round's level.
+    Round {
+        /// The level.
+        level: i64,
+    },
+    /// lc: it has the fewest connections.
+    LeastConnections,
+    /// wlc: it has the fewest connections for its weight.
+    LeastByWeight,
+    /// sed: one more connection would wait least.
+    ShortestDelay,
+    /// nq: it is idle.
+    Idle,
+    /// fo: it has the greatest weight.
+    Heaviest,
+    /// ovf: it has the greatest weight of those that are not full.
+    HeaviestBelowWeight,
+    /// dh: the hash of the destination says so.
+    HashedDestination {
+        /// The bucket.
+        bucket: usize,
+        /// How many buckets there are.
+        buckets: usize,
+    },
+    /// sh, mh: the hash of the client says so.
+    HashedSource {
+        /// The bucket.
+        bucket: usize,
+        /// How many buckets there are.
+        buckets: usize,
+        /// Whether the client's port takes part.
+        with_port: bool,
+        /// How many buckets had unusable servers.
+        fallbacks: usize,
+    },
+    /// lblc, lblcr: the destination has had it before.
+    Cached,
+    /// twos: it is the less loaded of two that were drawn.
+    BetterOfTwo {
+        /// Those.
+        drawn: [SocketAddrV4; 2],
+    },
+}
+
+impl Candidate {
+    /// What a scheduler computes of it, as a sum that a reader can follow.
+    fn sum(&self, why: Choice) -> String {
+        let Candidate { weight, active, inactive, .. } = self;
+        match why {
+            _ if self.is_overloaded => "overloaded".to_owned(),
+            _ if *weight == 0 => "weight 0".to_owned(),
+            Choice::LeastConnections => format!("{active}*256+{inactive}"),
+            Choice::LeastByWeight | Choice::BetterOfTwo { .. } => format!("({active}*256+{inactive})/{weight}"),
+            Choice::ShortestDelay => format!("({active}+1)/{weight}"),
+            _ => format!("weight {weight}"),
+        }
+    }
+}
+
+impl fmt::Display for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} > {} > {}", self.protocol, self.client, self.virtual_address, self.server)
+    }
+}
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Schedule { scheduler, candidates, chosen, why, .. } = self;
+        let Some(winner) = candidates.get(*chosen) else { return Ok(()) };
+        write!(f, "{scheduler} chose {}: ", winner.server)?;
+        let sum = winner.sum(*why);
+        match why {
+            Choice::Turn => f.write_str("it is next in turn")?,
+            Choice::Round { level } => {
+                write!(f, "it is next in turn with a weight of {} in a round for {level} and more", winner.weight)?;
+            }
+            Choice::LeastConnections | Choice::LeastByWeight | Choice::ShortestDelay => {
+                write!(f, "{sum} is the least")?
+            }
+            Choice::Idle => f.write_str("it is the first that has no active connection")?,
+            Choice::Heaviest => write!(f, "{sum} is the greatest")?,
+            Choice::HeaviestBelowWeight => {
+                write!(f, "{sum} is the greatest of those with no more active connections than that")?;
+            }
+            Choice::HashedDestination { bucket, buckets } => {
+                write!(f, "the destination's address falls into bucket {bucket} of {buckets}")?;
+            }
+            Choice::HashedSource { bucket, buckets, with_port, fallbacks } => {
+                let what = if *with_port { "address and port fall" } else { "address falls" };
+                write!(f, "the client's {what} into bucket {bucket} of {buckets}")?;
+                if *fallbacks > 0 {
+                    write!(f, ", the first with a usable server after {fallbacks} without")?;
+                }
+            }
+            Choice::Cached => f.write_str("this destination has had it before, and it is not overloaded")?,
+            Choice::BetterOfTwo { drawn: [first, second] } => {
+                write!(f, "{first} and {second} were drawn, and it is the less loaded of them")?;
+            }
+        }
+        let others: Vec<_> = candidates.iter().enumerate().filter(|(place, _)| place != chosen).collect();
+        for (n, (_, other)) in others.iter().enumerate() {
+            let lead = if n == 0 { " (" } else { ", " };
+            write!(f, "{lead}{}: {}", other.server, other.sum(*why))?;
+        }
+        if others.is_empty() { Ok(()) } else { f.write_str(")") }
+    }
+}
+
+impl fmt::Display for Ipvs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let went = |f: &mut fmt::Formatter<'_>, before: &str, after: &str| {
+            if before == after { write!(f, ", still {after}") } else { write!(f, ", {before} -> {after}") }
+        };
+        match self {
+            Ipvs::Scheduled(schedule) => schedule.fmt(f),
+            Ipvs::Remembered { connection, group } => {
+                write!(f, "persistence gives {connection}: {group} has had that server before")
+            }
+            Ipvs::Steered { connection, method, before, after } => {
+                write!(f, "{method}: {connection}")?;
+                went(f, before, after)
+            }
+            Ipvs::Returned { connection, before, after } => {
+                write!(f, "answer on {connection}")?;
+                went(f, before, after)
+            }
+            Ipvs::Reopened { connection, state } => {
+                write!(f, "{connection} was {state}: a new SYN is scheduled anew (conn_reuse_mode)")
+            }
+            Ipvs::NotOpening { service } => {
+                write!(f, "{service} has no connection for it, and it does not open one: this host's own stack gets it")
+            }
+            Ipvs::Forgotten { group, server } => {
+                write!(f, "the template of {group} is dead, since {server} was removed or is to fade out")
+            }
+            Ipvs::ServedHere { server } => write!(f, "{server} is this host: delivered here, destination unchanged"),
+            Ipvs::Expired { connection, state } => write!(f, "{connection} expired in {state}"),
+        }
+    }
+}
+
+impl fmt::Display for IpvsDrop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            IpvsDrop::NoServer { service, scheduler, candidates } => {
+                write!(f, "{scheduler} finds no usable server for {service}")?;
+                for candidate in candidates {
+                    let why = if candidate.is_overloaded {
+                        "is overloaded"
+                    } else if candidate.weight == 0 {
+                        "has weight 0"
+                    } else {
+                        "is not the one"
+                    };
+                    write!(f, ", {} {why}", candidate.server)?;
+                }
+                if candidates.is_empty() { f.write_str(": it has no servers") } else { Ok(()) }
+            }
+            IpvsDrop::OtherPort { service } => write!(f, "{service} serves other ports only with persistence"),
+            IpvsDrop::ServerRemoved { connection } => {
+                write!(f, "the server of {connection} was removed, and expire_nodest_conn is 0")
+            }
+            IpvsDrop::Defence { rate } => write!(f, "drop_packet drops one new connection in {rate}"),
+            IpvsDrop::NoCallId => f.write_str("persistence by SIP's Call-ID finds none"),
+            IpvsDrop::Truncated => f.write_str("the quoted packet is cut off"),
+            IpvsDrop::UnknownReply => {
+                f.write_str("answer of a masqueraded server on no known connection (nat_icmp_send)")
+            }
+            IpvsDrop::TtlExceeded => f.write_str("its TTL ends at the director"),
+            IpvsDrop::TooBig { mtu } => {
+                write!(f, "{mtu} bytes fit on the way to the server, and it may not be fragmented")
+            }
+            IpvsDrop::NoRoute { server } => write!(f, "no route to the server {server}"),
+            IpvsDrop::CrossesLoopback { server } => write!(f, "{server} can only be reached from this host itself"),
+        }
+    }
+}
