@@ -3,6 +3,7 @@
 //! A reason is made where its decision is made and carries the facts that the decision was taken on. Its sentence is
 //! written here, once. Names of drop reasons are the kernel's (enum skb_drop_reason) where it has one.
 
+mod arp;
 mod ip;
 mod ipvs;
 mod loss;
@@ -11,7 +12,8 @@ mod transport;
 
 use std::fmt;
 
-pub use ip::{Arp, IpDrop, Setting, Withheld};
+pub use arp::{Arp, Withheld};
+pub use ip::{ErrorWithheld, Ip, IpDrop, RedirectIgnored, RefusingRoute, Setting};
 pub use ipvs::{Candidate, Choice, Connection, Ipvs, IpvsDrop, Schedule};
 pub use loss::Loss;
 pub use netfilter::Ruling;
@@ -24,6 +26,8 @@ pub enum Note {
     Drop(Drop),
     /// The frame was answered, or the answer was withheld.
     Arp(Arp),
+    /// Something about IP packets that does not end them.
+    Ip(Ip),
     /// A rule of iptables has logged or marked the packet, which goes on.
     Rule(Ruling),
     /// IPVS decided about a packet or a connection.
@@ -98,6 +102,7 @@ impl fmt::Display for Note {
         match self {
             Note::Drop(drop) => drop.fmt(f),
             Note::Arp(arp) => arp.fmt(f),
+            Note::Ip(ip) => ip.fmt(f),
             Note::Rule(ruling) => ruling.fmt(f),
             Note::Ipvs(ipvs) => ipvs.fmt(f),
             Note::Tcp(tcp) => tcp.fmt(f),

@@ -60,7 +60,8 @@ impl Kernel {
         let (sender, target) = (message.sender_ip, message.target_ip);
         match self.route_input(target, sender, iif, 0) {
             Ok(Arrival::Local(RouteKind::Local)) => {}
-            Ok(_) => return false,
+            Ok(Arrival::Forward { route, .. }) => return self.arp_proxied(iif, message, route.oif),
+            Ok(Arrival::Local(_)) => return false,
             Err(why) => {
                 if self.routes.kind_of(target) == Kind::Local {
                     self.arp_note(|| reason::Arp::Withheld { target, why: Withheld::Source(why) });
@@ -79,6 +80,19 @@ impl Kernel {
         true
     }
 
+    /// arp_fwd_proxy: whether a request for somebody behind another interface is answered in his place.
+    fn arp_proxied(&mut self, iif: IfIndex, message: &Arp, oif: IfIndex) -> bool {
+        if oif == iif || self.sysctl.conf(iif, Conf::ProxyArp) == 0 {
+            return false;
+        }
+        self.learn_neighbour(iif, message.sender_ip, message.sender_mac, State::Stale, Override::Yes);
+        let target = message.target_ip;
+        let behind = self.interface_name(oif).to_owned();
+        self.arp_note(|| reason::Arp::Proxied { target, behind });
+        self.arp_reply(iif, message);
+        true
+    }
+
     /// The last part of arp_process: what a message that is not a request to us says about its sender.
     fn arp_heard(&mut self, iif: IfIndex, message: &Arp, is_for_us: bool) {
         let sender = message.sender_ip;
@@ -91,6 +105,9 @@ impl Kernel {
             && sender_is_elsewhere;
         let known = self.neighbours.get(iif, sender).map(|entry| (entry.updated, entry.mac));
         if known.is_none() && !(accept && sender_is_elsewhere && (is_gratuitous || is_reply)) {
+            if is_gratuitous || is_reply {
+                self.arp_unsolicited(iif, sender);
+            }
             return;
         }
         // If several replies come back to back, the first one counts.
@@ -107,9 +124,18 @@ impl Kernel {
             Some((_, old)) if old != mac && old != MacAddr::ZERO => {
                 self.arp_note(|| reason::Arp::Replaced { neighbour, mac, old });
             }
+            // A request of somebody who is known says nothing new.
+            Some((_, old)) if old == mac && state == State::Stale => {}
             _ => self.arp_note(|| reason::Arp::Learned { neighbour, mac }),
         }
         self.learn_neighbour(iif, sender, message.sender_mac, state, how);
+    }
+
+    /// Notes that an announcement makes no entry.
+    fn arp_unsolicited(&mut self, iif: IfIndex, neighbour: Ipv4Addr) {
+        let accept = self.sysctl.effective(iif, Conf::ArpAccept);
+        let setting = self.setting("arp_accept", iif, accept.value, accept.by);
+        self.arp_note(|| reason::Arp::Unsolicited { neighbour, setting });
     }
 
     /// arp_accept: whether an unsolicited message may make a new entry.
@@ -166,12 +192,6 @@ impl Kernel {
         has_it && interface.addresses.iter().any(on_link)
     }
 
-    /// An address's scope, which route_localnet widens.
-    fn reach(&self, interface: &Interface, address: &Address) -> Scope {
-        let limit = if self.sysctl.conf(interface.index, Conf::RouteLocalnet) != 0 { Scope::Link } else { Scope::Host };
-        address.scope.min(limit)
-    }
-
     /// arp_filter: whether the way to the sender leads by another interface.
     fn arp_filtered(&mut self, iif: IfIndex, sender: Ipv4Addr, target: Ipv4Addr) -> Option<Withheld> {
         let effective = self.sysctl.effective(iif, Conf::ArpFilter);
@@ -188,18 +208,23 @@ impl Kernel {
         })
     }
 
+    /// Answers for one of this host's addresses.
     fn arp_answer(&mut self, iif: IfIndex, request: &Arp) {
         let Some(interface) = self.interfaces.get(iif) else { return };
-        let mac = interface.mac;
-        let target = request.target_ip;
+        let (target, mac) = (request.target_ip, interface.mac);
         let has_it = |interface: &Interface| interface.addresses.iter().any(|address| address.ip == target);
         let holder = self.interfaces.iter().find(|interface| has_it(interface)).filter(|_| !has_it(interface));
         let holder = holder.map(|interface| interface.name.clone());
         self.arp_note(|| reason::Arp::Answered { target, mac, holder });
+        self.arp_reply(iif, request);
+    }
+
+    fn arp_reply(&mut self, iif: IfIndex, request: &Arp) {
+        let Some(interface) = self.interfaces.get(iif) else { return };
         let reply = Arp {
             operation: ArpOperation::REPLY,
-            sender_mac: mac,
-            sender_ip: target,
+            sender_mac: interface.mac,
+            sender_ip: request.target_ip,
             target_mac: request.sender_mac,
             target_ip: request.sender_ip,
         };

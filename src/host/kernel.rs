@@ -12,7 +12,7 @@ use super::netfilter::Netfilter;
 use super::packet::Packet;
 use super::process::{Scheduler, WaitOn};
 use super::raw::RawSockets;
-use super::route::Routes;
+use super::route::{RouteKind, Routes};
 use super::sysctl::Sysctl;
 use super::tcp::Tcp;
 use super::timer::{Timer, Timers};
@@ -49,8 +49,8 @@ pub struct Kernel {
     pub(super) ipvs: Ipvs,
     /// At which state of the settings IPVS has read its own.
     pub(super) ipvs_settings: u64,
-    /// What is on its way through `lo`.
-    pub(super) looping: VecDeque<Packet>,
+    /// What this host has sent to itself and not yet taken in, and as what.
+    pub(super) looping: VecDeque<(Packet, RouteKind)>,
     /// Lent to whoever builds a packet, so that nothing but the packet is allocated.
     pub(super) scratch: Vec<u8>,
     pub(super) ip_counters: IpCounters,

@@ -65,6 +65,11 @@ impl Packet {
         [ip[16], ip[17], ip[18], ip[19]].into()
     }
 
+    /// Whether it came in a frame for many (PACKET_BROADCAST, PACKET_MULTICAST), whoever its IPv4 header names.
+    pub fn came_to_many(&self) -> bool {
+        self.iif != IfIndex::LO && self.frame.destination().is_group()
+    }
+
     /// What follows the IPv4 header.
     pub fn payload(&self) -> &[u8] {
         &self.frame.bytes()[ETHERNET_LEN + self.header_len()..ETHERNET_LEN + self.total_len()]

@@ -1,9 +1,8 @@
-//! Reasons of IP and of ARP.
+//! Reasons of IP and ICMP.
 
 use std::fmt;
 use std::net::Ipv4Addr;
 
-use crate::wire::MacAddr;
 use crate::wire::read::BadIpv4;
 
 /// A setting that has decided, by its full name.
@@ -31,6 +30,13 @@ pub enum IpDrop {
         /// Its name.
         interface: String,
     },
+    /// Nobody is at the other end of the interface's cable.
+    NoCarrier {
+        /// The interface's name.
+        interface: String,
+    },
+    /// SKB_DROP_REASON_UNHANDLED_PROTO: neither IPv4 nor ARP.
+    UnknownEtherType(u16),
     /// Not for us, and nothing is forwarded (the kernel counts it as IpInAddrErrors).
     NotForwarding {
         /// Whom it was for.
@@ -45,6 +51,8 @@ pub enum IpDrop {
     Refused {
         /// Whom it was for.
         destination: Ipv4Addr,
+        /// What the route is called.
+        route: RefusingRoute,
     },
     /// The source address is one of our own, and accept_local is 0 (a martian source).
     SourceIsOurs {
@@ -73,6 +81,8 @@ pub enum IpDrop {
         /// The group.
         group: Ipv4Addr,
     },
+    /// What came in a frame for many is not forwarded (the kernel's ip_forward: not PACKET_HOST).
+    NotForOne,
     /// The packet has passed as many routers as it may.
     TtlExceeded,
     /// SKB_DROP_REASON_PKT_TOO_BIG: it does not fit, and must not be fragmented.
@@ -111,8 +121,13 @@ pub enum IpDrop {
         /// The setting that forbids it.
         setting: Setting,
     },
-    /// An ICMP message that means nothing to us.
-    Icmp,
+    /// SKB_DROP_REASON_ICMP_CSUM, or cut off.
+    IcmpMalformed,
+    /// An ICMP message that nobody here answers or heeds.
+    IcmpIgnored {
+        /// Its type.
+        icmp_type: u8,
+    },
 }
 
 impl fmt::Display for IpDrop {
@@ -120,11 +135,13 @@ impl fmt::Display for IpDrop {
         match self {
             IpDrop::Header(bad) => bad.fmt(f),
             IpDrop::InterfaceDown { interface } => write!(f, "{interface} is switched off"),
+            IpDrop::NoCarrier { interface } => write!(f, "nobody is at the other end of {interface}'s cable"),
+            IpDrop::UnknownEtherType(ethertype) => write!(f, "nobody here speaks protocol {ethertype:#06x}"),
             IpDrop::NotForwarding { destination } => {
                 write!(f, "{destination} is no address of this machine, and ip_forward is 0")
             }
             IpDrop::NoRoute { destination } => write!(f, "no route to {destination}"),
-            IpDrop::Refused { destination } => write!(f, "a route refuses {destination}"),
+            IpDrop::Refused { destination, route } => write!(f, "{} route to {destination}", route.name()),
             IpDrop::SourceIsOurs { source } => {
                 write!(f, "martian source: {source} is an address of this machine, and accept_local is 0")
             }
@@ -134,6 +151,7 @@ impl fmt::Display for IpDrop {
                 write!(f, "reverse path filter: the way back to {source} does not lead by here ({setting})")
             }
             IpDrop::NotJoined { group } => write!(f, "nobody here has joined the group {group}"),
+            IpDrop::NotForOne => f.write_str("what comes in a frame for many is not forwarded"),
             IpDrop::TtlExceeded => write!(f, "its TTL is used up"),
             IpDrop::TooBig { mtu } => write!(f, "longer than {mtu} bytes, and it must not be fragmented"),
             IpDrop::NeighbourFailed { neighbour } => write!(f, "{neighbour} does not answer ARP"),
@@ -146,127 +164,176 @@ impl fmt::Display for IpDrop {
             IpDrop::ReassemblyTimeout => write!(f, "the rest of its fragments did not come"),
             IpDrop::BadFragment => write!(f, "its fragments do not fit together"),
             IpDrop::EchoIgnored { setting } => write!(f, "echo requests like this are not answered ({setting})"),
-            IpDrop::Icmp => write!(f, "an ICMP message that means nothing here"),
+            IpDrop::IcmpMalformed => f.write_str("the ICMP message is damaged"),
+            IpDrop::IcmpIgnored { icmp_type } => write!(f, "ICMP messages of type {icmp_type} like this are ignored"),
         }
     }
 }
 
-/// What became of an ARP message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Arp {
-    /// A request was answered.
-    Answered {
-        /// The address that was asked for.
-        target: Ipv4Addr,
-        /// The hardware address given for it.
-        mac: MacAddr,
-        /// The interface that really has the address, if it is not the one that answers.
-        holder: Option<String>,
-    },
-    /// A request for one of our addresses was not answered.
-    Withheld {
-        /// The address that was asked for.
-        target: Ipv4Addr,
-        /// Why.
-        why: Withheld,
-    },
-    /// A request is sent.
-    Asks {
-        /// The address that is asked for.
-        target: Ipv4Addr,
-        /// The sender address that it carries.
-        sender: Ipv4Addr,
-        /// Whether that address is not one of the interface that it leaves by.
-        foreign: bool,
-        /// The setting that chose it.
-        setting: Setting,
-    },
-    /// The message has brought a new entry, or confirmed one.
-    Learned {
-        /// The neighbour.
-        neighbour: Ipv4Addr,
-        /// Its hardware address.
-        mac: MacAddr,
-    },
-    /// The message has changed an entry.
-    Replaced {
-        /// The neighbour.
-        neighbour: Ipv4Addr,
-        /// Its new hardware address.
-        mac: MacAddr,
-        /// The former one.
-        old: MacAddr,
-    },
-    /// The message contradicts another that came a moment ago, and the first one counts (locktime).
-    TooSoon {
-        /// The neighbour.
-        neighbour: Ipv4Addr,
-        /// The hardware address that the message gives.
-        mac: MacAddr,
-        /// The one that stays.
-        kept: MacAddr,
-    },
-    /// Nothing that ARP understands.
-    Malformed,
+/// Routes that let nothing pass (RTN_UNREACHABLE, RTN_PROHIBIT, RTN_BLACKHOLE).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusingRoute {
+    /// The sender is told that the host is unreachable.
+    Unreachable,
+    /// The sender is told that it is filtered.
+    Prohibit,
+    /// Nobody is told.
+    Blackhole,
 }
 
-/// Why a request for a local address was not answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Withheld {
-    /// arp_ignore.
-    Ignore {
-        /// The setting that decided.
-        setting: Setting,
-        /// The interface that has the address.
-        holder: Option<String>,
-    },
-    /// arp_filter.
-    Filter {
-        /// The setting that decided.
-        setting: Setting,
-        /// The interface that the way to the asker leads by.
-        way: Option<String>,
-    },
-    /// The asker's address would not be accepted from here as a packet's source, either.
-    Source(IpDrop),
-}
-
-impl fmt::Display for Arp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl RefusingRoute {
+    /// What `ip route` calls it.
+    pub const fn name(self) -> &'static str {
         match self {
-            Arp::Answered { target, mac, holder: None } => write!(f, "answers: {target} is at {mac}"),
-            Arp::Answered { target, mac, holder: Some(holder) } => {
-                write!(f, "answers for {target}, which is on {holder}: it is at {mac}")
-            }
-            Arp::Withheld { target, why } => write!(f, "does not answer for {target}: {why}"),
-            Arp::Asks { target, sender, foreign: false, .. } => write!(f, "asks for {target} as {sender}"),
-            Arp::Asks { target, sender, foreign: true, setting } => {
-                write!(f, "asks for {target} as {sender}, which is not on this interface ({setting})")
-            }
-            Arp::Learned { neighbour, mac } => write!(f, "learns that {neighbour} is at {mac}"),
-            Arp::Replaced { neighbour, mac, old } => {
-                write!(f, "learns that {neighbour} is at {mac}, no longer at {old}")
-            }
-            Arp::TooSoon { neighbour, mac, kept } => {
-                write!(f, "keeps {neighbour} at {kept}: another answer, {mac}, came too soon after the first")
-            }
-            Arp::Malformed => write!(f, "not a message that ARP understands"),
+            RefusingRoute::Unreachable => "unreachable",
+            RefusingRoute::Prohibit => "prohibit",
+            RefusingRoute::Blackhole => "blackhole",
         }
     }
 }
 
-impl fmt::Display for Withheld {
+impl IpDrop {
+    /// Whether log_martians is about it.
+    pub const fn is_martian(&self) -> bool {
+        matches!(
+            self,
+            IpDrop::SourceIsOurs { .. }
+                | IpDrop::MartianSource { .. }
+                | IpDrop::MartianDestination { .. }
+                | IpDrop::ReversePath { .. }
+        )
+    }
+}
+
+/// What happens to packets besides that they end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ip {
+    /// log_martians: a line of the kernel's log.
+    MartianLogged {
+        /// Who sent it.
+        source: Ipv4Addr,
+        /// Whom it was for.
+        destination: Ipv4Addr,
+        /// The interface that it came in by.
+        interface: String,
+    },
+    /// The packet is too long for the link, and goes in pieces.
+    Fragmented {
+        /// How many.
+        pieces: usize,
+        /// The largest datagram that fits, in bytes.
+        mtu: u32,
+    },
+    /// The last missing piece has come.
+    Reassembled {
+        /// How many there were.
+        pieces: usize,
+    },
+    /// An error is not reported to the packet's sender.
+    ErrorWithheld {
+        /// The ICMP type that the report would have had.
+        icmp_type: u8,
+        /// Its code.
+        code: u8,
+        /// Why not.
+        why: ErrorWithheld,
+    },
+    /// A router has told how long a datagram may be.
+    PathMtu {
+        /// Where the path leads.
+        destination: Ipv4Addr,
+        /// The largest datagram that fits, in bytes.
+        mtu: u32,
+    },
+    /// A router has told of a better one.
+    Redirected {
+        /// For this destination.
+        destination: Ipv4Addr,
+        /// The better one.
+        gateway: Ipv4Addr,
+    },
+    /// A redirect is not followed.
+    RedirectIgnored {
+        /// The router that it names.
+        gateway: Ipv4Addr,
+        /// Why not.
+        why: RedirectIgnored,
+    },
+}
+
+/// Why no error is reported (RFC 1122, 3.2.2, and Linux's limits).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorWithheld {
+    /// The packet was for many.
+    ToMany,
+    /// The packet is a fragment other than the first.
+    LaterFragment,
+    /// The packet reports an error itself.
+    AboutError,
+    /// icmp_ratelimit: the sender was told often enough lately.
+    PeerLimit,
+    /// icmp_msgs_per_sec: everybody together was told often enough lately.
+    GlobalLimit,
+    /// The sender does not follow redirects, or was told a moment ago.
+    RedirectLimit,
+    /// No way leads to the sender.
+    NoRoute,
+}
+
+/// Why a redirect is not followed: the kernel's __ip_do_redirect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RedirectIgnored {
+    /// accept_redirects is off.
+    NotAccepted,
+    /// It does not come from the router that is used.
+    OtherRouter,
+    /// Nobody of that address can be on the link.
+    NotOnLink,
+    /// The hardware address of that router is not known; it is asked for first.
+    Unresolved,
+}
+
+impl fmt::Display for Ip {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Withheld::Ignore { setting, holder: Some(holder) } => {
-                write!(f, "the address is on {holder}, and {setting}")
+            Ip::MartianLogged { source, destination, interface } => {
+                write!(f, "logs: martian source {destination} from {source}, on dev {interface}")
             }
-            Withheld::Ignore { setting, holder: None } => write!(f, "{setting}"),
-            Withheld::Filter { setting, way: Some(way) } => {
-                write!(f, "the way to the asker leads by {way}, and {setting}")
+            Ip::Fragmented { pieces, mtu } => write!(f, "sends it in {pieces} pieces: the MTU is {mtu}"),
+            Ip::Reassembled { pieces } => write!(f, "puts it together from {pieces} pieces"),
+            Ip::ErrorWithheld { icmp_type, code, why } => {
+                write!(f, "does not report ICMP error {icmp_type}/{code}: {why}")
             }
-            Withheld::Filter { setting, way: None } => write!(f, "no way leads to the asker, and {setting}"),
-            Withheld::Source(why) => why.fmt(f),
+            Ip::PathMtu { destination, mtu } => {
+                write!(f, "learns that datagrams to {destination} fit up to {mtu} bytes")
+            }
+            Ip::Redirected { destination, gateway } => write!(f, "learns to send to {destination} by {gateway}"),
+            Ip::RedirectIgnored { gateway, why } => write!(f, "does not follow the redirect to {gateway}: {why}"),
         }
+    }
+}
+
+impl fmt::Display for ErrorWithheld {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ErrorWithheld::ToMany => "the packet was for many",
+            ErrorWithheld::LaterFragment => "only a first fragment is reported",
+            ErrorWithheld::AboutError => "the packet reports an error itself",
+            ErrorWithheld::PeerLimit => "its sender was told often enough (icmp_ratelimit)",
+            ErrorWithheld::GlobalLimit => "there were too many lately (icmp_msgs_per_sec)",
+            ErrorWithheld::RedirectLimit => "its sender was told, and has not followed",
+            ErrorWithheld::NoRoute => "no way leads to its sender",
+        })
+    }
+}
+
+impl fmt::Display for RedirectIgnored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            RedirectIgnored::NotAccepted => "accept_redirects is off",
+            RedirectIgnored::OtherRouter => "it does not come from the router in use",
+            RedirectIgnored::NotOnLink => "that address is not on the link",
+            RedirectIgnored::Unresolved => "its hardware address is asked for first",
+        })
     }
 }

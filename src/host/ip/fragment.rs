@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use super::super::kernel::Kernel;
 use super::super::packet::Packet;
 use super::super::timer::Timer;
-use crate::reason::IpDrop;
+use crate::reason::{Ip, IpDrop, Note};
 use crate::time::{Span, Time};
 use crate::wire::{ETHERNET_LEN, Frame, checksum};
 
@@ -53,6 +53,11 @@ impl Packet {
     /// Whether it is a part of a datagram.
     pub fn is_fragment(&self) -> bool {
         self.fragment_word() & (MORE_FRAGMENTS | OFFSET) != 0
+    }
+
+    /// Whether it is a fragment other than the first, without a transport header.
+    pub fn is_later_fragment(&self) -> bool {
+        self.fragment_word() & OFFSET != 0
     }
 
     /// The packet in pieces of at most `mtu` bytes.
@@ -150,6 +155,8 @@ impl Kernel {
             return None;
         }
         let whole = self.forget(key)?;
+        let pieces = whole.fragments.len();
+        self.out.note(|| Note::Ip(Ip::Reassembled { pieces }));
         let payload: Vec<u8> = whole.fragments.values().flat_map(|fragment| fragment.payload().to_vec()).collect();
         let mut first = whole.fragments.into_values().next()?;
         first.frame = with_payload(&first, &payload, 0);

@@ -9,7 +9,7 @@ use super::super::raw::Direction;
 use super::super::route::RouteKind;
 use super::Arrival;
 use crate::ids::Port;
-use crate::reason::{Drop, IpDrop, Note};
+use crate::reason::{Drop, ErrorWithheld, IpDrop, Note, RefusingRoute};
 use crate::wire::{ETHERNET_LEN, ETHERTYPE_ARP, ETHERTYPE_IPV4, Frame, proto, read};
 
 impl Kernel {
@@ -34,7 +34,7 @@ impl Kernel {
         match frame.ethertype() {
             ETHERTYPE_ARP => self.arp_receive(index, &frame),
             ETHERTYPE_IPV4 => self.ip_receive(index, frame),
-            _ => self.out.note(|| Note::Drop(Drop::Ip(IpDrop::NoProtocol { protocol: 0 }))),
+            ethertype => self.out.note(|| Note::Drop(Drop::Ip(IpDrop::UnknownEtherType(ethertype)))),
         }
     }
 
@@ -52,16 +52,11 @@ impl Kernel {
             // Short frames are padded; nobody shall take the padding for data.
             frame = Frame::new(&frame.bytes()[..ETHERNET_LEN + len]);
         }
-        let to_group = frame.destination().is_group();
         let packet = Packet::new(frame, iif, self.out.handling);
         let Some(packet) = self.netfilter(Hook::Prerouting, packet, Some(iif), None) else { return };
         match self.route_input(packet.destination(), packet.source(), iif, packet.mark) {
-            Ok(Arrival::Local(kind)) if !(to_group && kind == RouteKind::Local) => self.ip_local_deliver(packet, kind),
-            // A datagram for one host in a frame for many is nobody's (RFC 1122, 3.3.6).
-            Ok(_) if to_group => {
-                self.drop_packet(&packet, IpDrop::MartianDestination { destination: packet.destination() })
-            }
             Ok(Arrival::Local(kind)) => self.ip_local_deliver(packet, kind),
+            Ok(Arrival::Forward { .. }) if packet.came_to_many() => self.drop_packet(&packet, IpDrop::NotForOne),
             Ok(Arrival::Forward { route, redirect }) => self.ip_forward(packet, route, redirect),
             Err(why) => self.ip_error(&packet, why),
         }
@@ -71,12 +66,16 @@ impl Kernel {
     fn ip_error(&mut self, packet: &Packet, why: IpDrop) {
         let code = match why {
             IpDrop::NoRoute { .. } => Some(Unreachable::Network),
-            IpDrop::Refused { .. } => Some(Unreachable::Host),
+            IpDrop::Refused { route: RefusingRoute::Unreachable, .. } => Some(Unreachable::Host),
+            IpDrop::Refused { route: RefusingRoute::Prohibit, .. } => Some(Unreachable::Filtered),
             _ => None,
         };
         self.drop_packet(packet, why);
-        if let Some(code) = code {
+        let Some(code) = code else { return };
+        if self.icmp_limits.allows_no_route(packet.source(), self.now) {
             self.icmp_send(packet, 3, code as u8, [0; 4]);
+        } else {
+            self.icmp_withhold(packet, 3, code as u8, ErrorWithheld::PeerLimit);
         }
     }
 

@@ -1,11 +1,11 @@
 //! The Internet Protocol: input, forwarding, output.
 
 mod counters;
+mod exceptions;
 mod forward;
 mod fragment;
 mod input;
 mod output;
-mod path_mtu;
 mod redirect;
 mod routing;
 
@@ -14,9 +14,9 @@ use std::net::Ipv4Addr;
 use super::interface::IfIndex;
 
 pub use counters::IpCounters;
+pub(super) use exceptions::Exceptions;
 pub(super) use fragment::Reassembly;
 pub(super) use output::Identification;
-pub(super) use path_mtu::Exceptions;
 pub(super) use redirect::Redirects;
 pub(super) use routing::Arrival;
 

@@ -15,7 +15,7 @@ use super::super::timer::Timer;
 use super::Flow;
 use crate::ids::FrameId;
 use crate::random::{self, RngExt};
-use crate::reason::{Drop, IpDrop, Note};
+use crate::reason::{Drop, Ip, IpDrop, Note};
 use crate::sim::Action;
 use crate::time::Span;
 use crate::wire::build::{self, Ipv4Fields};
@@ -107,17 +107,24 @@ impl Kernel {
         if packet.is_dont_fragment() && !packet.is_fragment() {
             return self.refuse_too_big(&packet, route.mtu);
         }
-        for fragment in packet.fragments(route.mtu) {
+        let fragments = packet.fragments(route.mtu);
+        let (pieces, mtu) = (fragments.len(), route.mtu);
+        self.out.note_about(packet.cause, || Note::Ip(Ip::Fragmented { pieces, mtu }));
+        for fragment in fragments {
             self.ip_finish_output(fragment, route);
         }
     }
 
-    /// ip_finish_output2.
+    /// ip_finish_output2; the kernel's ip_mc_output for what is for everybody, this host included.
     fn ip_finish_output(&mut self, packet: Packet, route: &Route) {
         let destination = packet.destination();
         match route.kind {
             RouteKind::Local => self.loop_back(packet),
-            RouteKind::Broadcast => self.transmit(route.oif, MacAddr::BROADCAST, packet),
+            RouteKind::Broadcast => {
+                self.looping.push_back((Packet { iif: route.oif, ..packet.clone() }, RouteKind::Broadcast));
+                self.timers.arm(self.now + LOOPBACK_DELAY, Timer::Loopback);
+                self.transmit(route.oif, MacAddr::BROADCAST, packet);
+            }
             RouteKind::Multicast => self.transmit(route.oif, multicast_mac(destination), packet),
             RouteKind::Unicast => {
                 self.send_to_neighbour(route.oif, route.gateway.unwrap_or(destination), packet);
@@ -136,18 +143,21 @@ impl Kernel {
             lo.counters.rx_bytes += bytes;
         }
         self.packet_sockets_see(IfIndex::LO, Direction::Out, &packet.frame);
-        self.looping.push_back(packet);
+        self.looping.push_back((packet, RouteKind::Local));
         self.timers.arm(self.now + LOOPBACK_DELAY, Timer::Loopback);
     }
 
-    /// Takes in the packet that has been on `lo` longest.
+    /// Takes in what this host has sent to itself longest ago. It keeps the route that it was sent with, so that nobody
+    /// wonders about its source.
     pub(in crate::host) fn loopback_timer(&mut self) {
-        let Some(packet) = self.looping.pop_front() else { return };
+        let Some((packet, kind)) = self.looping.pop_front() else { return };
+        let iif = packet.iif;
         self.out.handling = packet.cause;
-        self.packet_sockets_see(IfIndex::LO, Direction::In, &packet.frame);
+        self.packet_sockets_see(iif, Direction::In, &packet.frame);
         self.ip_counters.in_receives += 1;
-        let Some(packet) = self.netfilter(Hook::Prerouting, packet, Some(IfIndex::LO), None) else { return };
-        self.ip_local_deliver(packet, RouteKind::Local);
+        if let Some(packet) = self.netfilter(Hook::Prerouting, packet, Some(iif), None) {
+            self.ip_local_deliver(packet, kind);
+        }
         self.out.handling = None;
     }
 
@@ -165,6 +175,10 @@ impl Kernel {
         if !interface.up {
             let interface = interface.name.clone();
             return self.out.note_about(cause, || Note::Drop(Drop::Ip(IpDrop::InterfaceDown { interface })));
+        }
+        if !interface.carrier {
+            let interface = interface.name.clone();
+            return self.out.note_about(cause, || Note::Drop(Drop::Ip(IpDrop::NoCarrier { interface })));
         }
         interface.counters.tx_packets += 1;
         interface.counters.tx_bytes += frame.bytes().len() as u64;

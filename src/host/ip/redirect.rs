@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 use super::super::kernel::Kernel;
 use super::super::packet::Packet;
 use super::super::route::Route;
+use crate::reason::ErrorWithheld;
 use crate::time::{Span, Time};
 
 /// After so many redirects a sender is left alone.
@@ -46,6 +47,8 @@ impl Kernel {
         if self.redirects.is_due(packet.source(), self.now) {
             let gateway = route.gateway.unwrap_or(packet.destination());
             self.icmp_send(packet, 5, 1, gateway.octets());
+        } else {
+            self.icmp_withhold(packet, 5, 1, ErrorWithheld::RedirectLimit);
         }
     }
 }

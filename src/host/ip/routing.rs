@@ -2,12 +2,12 @@
 
 use std::net::Ipv4Addr;
 
-use super::super::interface::{IfIndex, Scope};
+use super::super::interface::{Address, IfIndex, Interface, Scope};
 use super::super::kernel::Kernel;
 use super::super::route::{Kind, Route, RouteKind};
 use super::super::socket::Errno;
 use super::super::sysctl::{Conf, DecidedBy};
-use crate::reason::{IpDrop, Setting};
+use crate::reason::{Ip, IpDrop, Note, RefusingRoute, Setting};
 
 /// Where a packet that has come in is to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,19 +118,27 @@ impl Kernel {
     /// subnet, else one of another interface.
     pub(in crate::host) fn select_address(&self, index: IfIndex, towards: Option<Ipv4Addr>, scope: Scope) -> Ipv4Addr {
         if let Some(interface) = self.interfaces.get(index) {
-            let usable = || interface.addresses.iter().filter(|address| !address.secondary && address.scope <= scope);
+            let reaches = |address: &&Address| !address.secondary && self.reach(interface, address) <= scope;
+            let usable = || interface.addresses.iter().filter(reaches);
             let near = usable().find(|address| towards.is_none_or(|ip| address.shares_subnet_with(ip)));
             if let Some(address) = near.or_else(|| usable().next()) {
                 return address.ip;
             }
         }
-        let elsewhere = self.interfaces.addresses().find(|(interface, address)| {
-            interface.index != index && !address.secondary && address.scope != Scope::Link && address.scope <= scope
-        });
+        let elsewhere = self
+            .interfaces
+            .addresses()
+            .find(|(_, address)| !address.secondary && address.scope != Scope::Link && address.scope <= scope);
         elsewhere.map_or(Ipv4Addr::UNSPECIFIED, |(_, address)| address.ip)
     }
 
-    /// ip_route_input_slow: what to do with a packet that has come in by `iif`.
+    /// An address's scope, which route_localnet widens.
+    pub(in crate::host) fn reach(&self, interface: &Interface, address: &Address) -> Scope {
+        let limit = if self.sysctl.conf(interface.index, Conf::RouteLocalnet) != 0 { Scope::Link } else { Scope::Host };
+        address.scope.min(limit)
+    }
+
+    /// ip_route_input: what to do with a packet that has come in by `iif`.
     ///
     /// # Errors
     ///
@@ -142,10 +150,29 @@ impl Kernel {
         iif: IfIndex,
         _mark: u32,
     ) -> Result<Arrival, IpDrop> {
-        let loopback_is_routed = self.sysctl.conf(iif, Conf::RouteLocalnet) != 0;
-        if destination.is_multicast() {
-            return self.route_input_multicast(destination, source, iif);
+        let found = match destination.is_multicast() {
+            true => self.route_input_multicast(destination, source, iif),
+            false => self.route_input_unicast(destination, source, iif),
+        };
+        if let Err(why) = &found
+            && why.is_martian()
+            && self.sysctl.conf(iif, Conf::LogMartians) != 0
+        {
+            let interface = self.interface_name(iif).to_owned();
+            self.out.note(|| Note::Ip(Ip::MartianLogged { source, destination, interface }));
         }
+        found
+    }
+
+    /// ip_route_input_slow
+    fn route_input_unicast(
+        &mut self,
+        destination: Ipv4Addr,
+        source: Ipv4Addr,
+        iif: IfIndex,
+    ) -> Result<Arrival, IpDrop> {
+        let is_inside = destination.is_loopback() || source.is_loopback();
+        let loopback_is_routed = is_inside && self.sysctl.conf(iif, Conf::RouteLocalnet) != 0;
         if source.is_multicast() || source.is_broadcast() {
             return Err(IpDrop::MartianSource { source });
         }
@@ -167,6 +194,7 @@ impl Kernel {
             false => IpDrop::NotForwarding { destination },
         };
         let Some(found) = self.routes.lookup(destination, None, Scope::Global) else { return Err(not_found) };
+        let refused = |route| Err(IpDrop::Refused { destination, route });
         match found.kind {
             Kind::Broadcast => return self.route_input_broadcast(source, iif),
             Kind::Local => {
@@ -174,7 +202,9 @@ impl Kernel {
                 return Ok(Arrival::Local(RouteKind::Local));
             }
             _ if !forwards => return Err(not_found),
-            Kind::Unreachable | Kind::Prohibit | Kind::Blackhole => return Err(IpDrop::Refused { destination }),
+            Kind::Unreachable => return refused(RefusingRoute::Unreachable),
+            Kind::Prohibit => return refused(RefusingRoute::Prohibit),
+            Kind::Blackhole => return refused(RefusingRoute::Blackhole),
             Kind::Unicast => {}
         }
         let (gateway, own_mtu) = (found.gateway, found.mtu);
@@ -200,13 +230,15 @@ impl Kernel {
     }
 
     fn route_input_multicast(&mut self, group: Ipv4Addr, source: Ipv4Addr, iif: IfIndex) -> Result<Arrival, IpDrop> {
-        if source.is_multicast() || source.is_broadcast() || source.is_loopback() {
-            return Err(IpDrop::MartianSource { source });
-        }
         if !self.is_member(group, iif) {
             return Err(IpDrop::NotJoined { group });
         }
-        if !source.is_unspecified() {
+        let is_inside = source.is_loopback() && self.sysctl.conf(iif, Conf::RouteLocalnet) == 0;
+        let is_nobody = source.octets()[0] == 0 && group.octets()[..3] != [224, 0, 0];
+        if source.is_multicast() || source.is_broadcast() || is_inside || is_nobody {
+            return Err(IpDrop::MartianSource { source });
+        }
+        if source.octets()[0] != 0 {
             self.validate_source(source, iif, None)?;
         }
         Ok(Arrival::Local(RouteKind::Multicast))
@@ -218,10 +250,8 @@ impl Kernel {
     }
 
     /// inet_addr_onlink: whether both addresses are of one subnet of the interface.
-    fn is_on_link(&self, index: IfIndex, one: Ipv4Addr, other: Ipv4Addr) -> bool {
-        let both = |address: &super::super::interface::Address| {
-            address.shares_subnet_with(one) && address.shares_subnet_with(other)
-        };
+    pub(super) fn is_on_link(&self, index: IfIndex, one: Ipv4Addr, other: Ipv4Addr) -> bool {
+        let both = |address: &Address| address.shares_subnet_with(one) && address.shares_subnet_with(other);
         self.interfaces.get(index).is_some_and(|interface| interface.addresses.iter().any(both))
     }
 
@@ -261,6 +291,7 @@ impl Kernel {
         if filter.value == 1 {
             return Err(refused());
         }
+        // Loose: another way back will do. Whether the sender is on this link, too, matters to redirects.
         let by_iif = self.routes.lookup(source, Some(iif), Scope::Global);
         Ok(by_iif.is_some_and(|route| route.kind == Kind::Unicast && route.gateway.is_none()))
     }

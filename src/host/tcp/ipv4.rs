@@ -17,7 +17,7 @@ impl Kernel {
     /// tcp_v4_rcv: a segment for this host.
     pub(in crate::host) fn tcp_receive(&mut self, packet: Packet) {
         // Connections are between two; whoever got a group's packet by mistake keeps quiet.
-        if packet.destination().is_multicast() || packet.destination().is_broadcast() {
+        if packet.came_to_many() || packet.destination().is_multicast() || packet.destination().is_broadcast() {
             return self.tcp_drop(TransportDrop::NotUnicast);
         }
         let segment = match Segment::parse(packet.payload(), packet.source(), packet.destination()) {

@@ -5,6 +5,10 @@ use std::net::Ipv4Addr;
 use rustc_hash::FxHashMap;
 
 use super::super::kernel::Kernel;
+use super::super::packet::Packet;
+use super::super::route::Kind;
+use super::super::sysctl::Conf;
+use crate::reason::{Ip, Note, RedirectIgnored};
 use crate::time::{Span, Time};
 
 /// How long a redirect is believed (ip_rt_gc_timeout).
@@ -57,19 +61,52 @@ impl Kernel {
         let least = self.sysctl.number("net.ipv4.route.min_pmtu").max(68) as u32;
         let lifetime = Span::from_secs(self.sysctl.number("net.ipv4.route.mtu_expires").max(0) as u64);
         let Ok(route) = self.route_output(destination, None, None) else { return };
-        if mtu >= route.mtu {
+        let mtu = mtu.max(least.min(route.mtu));
+        if mtu > route.mtu {
             return;
         }
         let exception = self.exceptions.entry(destination, self.now);
-        exception.mtu = Some(mtu.max(least));
+        exception.mtu = Some(mtu);
         exception.expires = self.now + lifetime;
+        self.out.note(|| Note::Ip(Ip::PathMtu { destination, mtu }));
     }
 
-    /// update_or_create_fnhe for a redirect.
-    pub(in crate::host) fn learn_gateway(&mut self, destination: Ipv4Addr, gateway: Ipv4Addr) {
+    /// __ip_do_redirect: a router has told that `gateway` is a better one for a destination.
+    pub(in crate::host) fn learn_redirect(&mut self, redirect: &Packet, destination: Ipv4Addr, gateway: Ipv4Addr) {
+        match self.try_redirect(redirect.source(), destination, gateway) {
+            Ok(()) => self.out.note(|| Note::Ip(Ip::Redirected { destination, gateway })),
+            Err(why) => self.out.note(|| Note::Ip(Ip::RedirectIgnored { gateway, why })),
+        }
+    }
+
+    fn try_redirect(
+        &mut self,
+        router: Ipv4Addr,
+        destination: Ipv4Addr,
+        gateway: Ipv4Addr,
+    ) -> Result<(), RedirectIgnored> {
+        let route = self.route_output(destination, None, None).map_err(|_| RedirectIgnored::OtherRouter)?;
+        let oif = route.oif;
+        if route.gateway != Some(router) || gateway == router {
+            return Err(RedirectIgnored::OtherRouter);
+        }
+        if self.sysctl.conf(oif, Conf::AcceptRedirects) == 0 {
+            return Err(RedirectIgnored::NotAccepted);
+        }
+        let is_possible = match self.sysctl.conf(oif, Conf::SharedMedia) {
+            0 => self.is_on_link(oif, gateway, router),
+            _ => self.routes.kind_of(gateway) == Kind::Unicast,
+        };
+        if !is_possible || gateway.is_multicast() || gateway.is_broadcast() || gateway.octets()[0] == 0 {
+            return Err(RedirectIgnored::NotOnLink);
+        }
+        if !self.resolve_neighbour(oif, gateway) {
+            return Err(RedirectIgnored::Unresolved);
+        }
         let exception = self.exceptions.entry(destination, self.now);
         exception.gateway = Some(gateway);
         exception.expires = self.now + REDIRECT_LIFETIME;
+        Ok(())
     }
 
     /// rt_cache_flush.
