@@ -75,7 +75,7 @@ impl Pair {
     /// Runs a command, and says what it printed.
     fn run(&mut self, node: NodeId, line: &str) -> String {
         let now = self.engine.now();
-        self.engine.schedule_input(now, node, Input::Run(shell::job(line)));
+        self.engine.schedule_input(now, node, Input::Run(shell::Session::default().job(line)));
         self.engine.run_until(now + Span::from_secs(20)).unwrap();
         let job = self.engine.node(node).jobs().last().unwrap();
         assert_eq!(job.ended.is_none(), line.ends_with('&'), "{line}");

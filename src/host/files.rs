@@ -27,6 +27,7 @@ const DIRECTORIES: &[&str] = &[
     "/etc/keepalived",
     "/etc/rc.d",
     "/etc/rc.d/init.d",
+    "/etc/sysconfig",
     "/etc/sysctl.d",
     "/home",
     "/proc",
@@ -42,6 +43,8 @@ const DIRECTORIES: &[&str] = &[
     "/usr/local/sbin",
     "/usr/sbin",
     "/var",
+    "/var/lock",
+    "/var/lock/subsys",
     "/var/log",
     "/var/run",
 ];
@@ -62,6 +65,19 @@ https\t\t443/tcp
 mysql\t\t3306/tcp
 http-alt\t8080/tcp\twebcache
 ";
+
+/// What the init scripts of older distributions source, as far as scripts of clusters use it.
+const FUNCTIONS: &str = r#"success() { return 0; }
+failure() { return 1; }
+action() {
+  local text=$1 status
+  shift
+  "$@"
+  status=$?
+  if [ $status -eq 0 ]; then echo "$text [  OK  ]"; else echo "$text [FAILED]"; fi
+  return $status
+}
+"#;
 
 /// The files of a node, by absolute path.
 #[derive(Debug)]
@@ -105,7 +121,7 @@ impl Default for Files {
         let mut files = Files { entries: directories.collect(), used_bytes: 0 };
         let standard = [
             ("/etc/hosts", "127.0.0.1\tlocalhost\n"),
-            ("/etc/rc.d/init.d/functions", ""),
+            ("/etc/rc.d/init.d/functions", FUNCTIONS),
             ("/etc/services", SERVICES),
             ("/etc/sysctl.conf", ""),
         ];

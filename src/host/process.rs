@@ -425,3 +425,83 @@ impl Processes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Machine {
+        kernel: Rc<RefCell<Kernel>>,
+        processes: Processes,
+    }
+
+    impl Machine {
+        fn new() -> Machine {
+            Machine { kernel: Rc::default(), processes: Processes::default() }
+        }
+
+        fn start(&mut self, name: &str, start: impl FnOnce(Sys) -> Task) -> Pid {
+            let pid = spawn_for_console(&self.kernel, name, start);
+            self.processes.run(&self.kernel);
+            pid
+        }
+
+        fn scheduler<R>(&mut self, act: impl FnOnce(&mut Scheduler) -> R) -> R {
+            let result = act(&mut self.kernel.borrow_mut().scheduler);
+            self.processes.run(&self.kernel);
+            result
+        }
+    }
+
+    async fn forever(sys: Sys) -> i32 {
+        loop {
+            sys.wait(&[WaitOn::Pipe(1)], None).await;
+        }
+    }
+
+    #[test]
+    fn threads_end_with_their_process() {
+        let mut machine = Machine::new();
+        let pid = machine.start("httpd", |sys| {
+            Box::pin(async move {
+                sys.spawn_thread(|sys| Box::pin(forever(sys)));
+                forever(sys).await
+            })
+        });
+        assert_eq!(machine.processes.tasks.len(), 2);
+        assert_eq!(machine.scheduler(|scheduler| scheduler.processes().count()), 1, "threads are not listed");
+        assert_eq!(machine.scheduler(|scheduler| scheduler.kill_by_name("httpd", 15)), 1);
+        assert!(machine.processes.tasks.is_empty());
+        assert_eq!(machine.scheduler(Scheduler::news_for_console), [(pid, 143)]);
+        assert!(machine.scheduler(|scheduler| scheduler.waiting.is_empty()));
+    }
+
+    #[test]
+    fn a_parent_learns_the_status_of_its_child() {
+        let mut machine = Machine::new();
+        machine.start("parent", |sys| {
+            Box::pin(async move {
+                let child = sys.spawn("child", |_| Box::pin(async { 3 }));
+                assert_eq!(sys.join(child).await, 3);
+                sys.join(child).await
+            })
+        });
+        assert_eq!(machine.scheduler(|scheduler| scheduler.news_for_console()[0].1), 127, "the status is told once");
+    }
+
+    #[test]
+    fn nothing_stays_of_children_that_nobody_asks_about() {
+        let mut machine = Machine::new();
+        machine.start("parent", |sys| {
+            Box::pin(async move {
+                for _ in 0..10 {
+                    sys.spawn("child", |_| Box::pin(async { 0 }));
+                }
+                sys.spawn("orphan", |sys| Box::pin(forever(sys)));
+                0
+            })
+        });
+        assert!(machine.scheduler(|scheduler| scheduler.zombies.is_empty()));
+        assert_eq!(machine.scheduler(|scheduler| scheduler.processes().count()), 1, "the orphan lives on");
+    }
+}

@@ -56,7 +56,7 @@ impl Process {
         }
     }
 
-    /// The same program with arguments for a thread of its own.
+    /// The same connections, for a thread of the program.
     pub fn thread(&self, sys: Sys) -> Process {
         Process { sys, ..self.clone() }
     }

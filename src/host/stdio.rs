@@ -11,6 +11,9 @@ use crate::reason::{Console, Note, Stream};
 /// A pipe holds so many bytes; what is written beyond that is lost, which no reader that keeps up will see.
 const PIPE_BYTES: usize = 4 << 20;
 
+/// So many bytes are kept of what a job prints on one stream.
+const CONSOLE_BYTES: usize = 16 << 20;
+
 /// What a program writes to. Clones write to the same place.
 #[derive(Clone, Debug)]
 pub enum Output {
@@ -120,6 +123,9 @@ impl Output {
             return Ok(());
         }
         match self {
+            Output::Console(_, _, kept) if kept.borrow().len() + text.len() > CONSOLE_BYTES => {
+                return Err(Errno::NoSpace);
+            }
             Output::Console(job, stream, kept) => {
                 kept.borrow_mut().extend_from_slice(text.as_bytes());
                 let (job, stream) = (*job, *stream);
@@ -193,5 +199,42 @@ impl Stdin {
             Stdin::Pipe(reader) if reader.0.has_writer.get() => Some(reader.0.id),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_gives_lines() {
+        let mut buffer = Buffer::default();
+        buffer.push("one\ntwo");
+        assert_eq!(buffer.take_line().as_deref(), Some("one\n"));
+        assert_eq!(buffer.take_line(), None);
+        buffer.push(" and more\nthree");
+        assert_eq!(buffer.take_line().as_deref(), Some("two and more\n"));
+        assert_eq!(buffer.take(), "three");
+        assert_eq!(buffer.take(), "");
+    }
+
+    #[test]
+    fn a_pipe_without_readers_is_broken() {
+        let mut kernel = Kernel::default();
+        let (writer, reader) = pipe(&mut kernel);
+        assert_eq!(writer.write(&mut kernel, "text"), Ok(()));
+        assert_eq!(reader.take(), "text");
+        drop(reader);
+        assert_eq!(writer.write(&mut kernel, "text"), Err(Errno::BrokenPipe));
+    }
+
+    #[test]
+    fn a_console_takes_only_so_much() {
+        let mut kernel = Kernel::default();
+        let console = Output::Console(0, Stream::Out, Rc::default());
+        let half = "x".repeat(CONSOLE_BYTES / 2);
+        assert_eq!(console.write(&mut kernel, &half), Ok(()));
+        assert_eq!(console.write(&mut kernel, &half), Ok(()));
+        assert_eq!(console.write(&mut kernel, "x"), Err(Errno::NoSpace));
     }
 }

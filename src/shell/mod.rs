@@ -25,10 +25,10 @@ mod text;
 mod units;
 
 use crate::apps;
-use crate::host::{Job, Kernel, process::Task};
+use crate::host::{Kernel, process::Task};
 
 pub use crate::host::{Io, Process};
-pub use language::{Session, system};
+pub use language::Session;
 
 use basic::seconds;
 
@@ -44,11 +44,6 @@ pub enum Command {
     Filter(Instant),
     /// Takes its time.
     Running(fn(Process, Vec<String>) -> Task),
-}
-
-/// A command line for a shell of its own, with which it shares no variables; `&` at its end puts it into the background.
-pub fn job(line: &str) -> Job {
-    Session::default().job(line)
 }
 
 /// The commands by name.
@@ -119,3 +114,13 @@ pub const COMMANDS: &[(&str, Command)] = &[
     ("wc", Command::Filter(text::wc)),
     ("whoami", Command::Instant(basic::whoami)),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_stand_in_order_and_once() {
+        assert!(COMMANDS.is_sorted_by(|(left, _), (right, _)| left < right));
+    }
+}

@@ -456,11 +456,15 @@ impl Shell {
         }
         let (mut exported, mut readonly) = (command == "export", command == "readonly");
         let is_local = command != "export" && command != "readonly" && self.functions > 0;
-        let mut status = 0;
+        let (mut status, mut is_array) = (0, false);
         for arg in args {
             if let Some(letters) = arg.strip_prefix('-') {
+                if letters.contains('A') {
+                    return self.wrong(&format!("{command}: -A: associative arrays are not supported here"));
+                }
                 exported |= letters.contains('x');
                 readonly |= letters.contains('r');
+                is_array |= letters.contains('a');
                 continue;
             }
             let (name, value) = match arg.split_once('=') {
@@ -472,7 +476,13 @@ impl Shell {
                 continue;
             }
             let declared = if is_local { self.state.declare_local(name) } else { Ok(()) };
-            let assigned = declared.and_then(|()| value.map_or(Ok(()), |value| self.state.set_text(name, value)));
+            let assigned = declared.and_then(|()| match value {
+                Some(value) => self.state.set_text(name, value),
+                None if is_array && (is_local || self.state.get(name).is_none()) => {
+                    self.state.set(name, Value::Array(Default::default()))
+                }
+                None => Ok(()),
+            });
             if self.allow(name, assigned).is_err() {
                 status = 1;
             } else if exported || readonly {

@@ -72,6 +72,8 @@ pub(super) struct Shell {
     /// Functions around the command being run, and scripts that are sourced.
     pub functions: usize,
     pub sourced: usize,
+    /// Command substitutions so far: a command without words has the status of its last one.
+    pub substitutions: usize,
     /// `$$`
     pub pid: Pid,
     pub depth: usize,
@@ -96,6 +98,7 @@ impl Shell {
             single: false,
             functions: 0,
             sourced: 0,
+            substitutions: 0,
             pid,
             depth: 0,
             budget: Rc::default(),

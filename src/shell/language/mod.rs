@@ -66,13 +66,3 @@ impl Session {
         Job { line: line.to_owned(), background, start: Box::new(start) }
     }
 }
-
-/// A command line that a program hands to a shell, as system(3) does.
-pub fn system(process: Process, script: String) -> Task {
-    Box::pin(async move {
-        let cwd = Rc::clone(&process.cwd);
-        let mut shell = Shell::new(process, State { cwd, ..State::default() });
-        shell.script(&script).await;
-        shell.state.status
-    })
-}

@@ -395,6 +395,7 @@ impl Shell {
             let mut shell = Shell { out, ..self.subshell() };
             shell.script(script).await;
             self.leave();
+            self.substitutions += 1;
             self.state.status = shell.state.status;
             let text: String = collected.take();
             self.spend(text.len())?;

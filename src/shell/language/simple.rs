@@ -45,6 +45,8 @@ struct Prepared<'a> {
     /// Arrays that a declaration assigns after it has declared them.
     arrays: Vec<&'a Assignment>,
     redirects: Vec<IoRedirect>,
+    /// How many command substitutions there had been before.
+    substitutions: usize,
 }
 
 impl Shell {
@@ -53,8 +55,7 @@ impl Shell {
             self.line = location.start.line;
         }
         let single = std::mem::take(&mut self.single);
-        let status_before = std::mem::take(&mut self.state.status);
-        let prepared = match self.prepare(command, status_before).await {
+        let prepared = match self.prepare(command).await {
             Ok(prepared) => prepared,
             Err(failure) => return failure.flow(),
         };
@@ -72,12 +73,10 @@ impl Shell {
         flow
     }
 
-    /// Expands a command. Its words see the status of the command before; after them the status is that of the last
-    /// command substitution, or 0.
-    async fn prepare<'a>(&mut self, command: &'a SimpleCommand, status_before: i32) -> Result<Prepared<'a>, Failure> {
+    /// Expands a command.
+    async fn prepare<'a>(&mut self, command: &'a SimpleCommand) -> Result<Prepared<'a>, Failure> {
         self.step()?;
-        self.state.status = status_before;
-        let mut prepared = Prepared::default();
+        let mut prepared = Prepared { substitutions: self.substitutions, ..Prepared::default() };
         let prefix = command.prefix.iter().flat_map(|prefix| &prefix.0);
         let suffix = command.suffix.iter().flat_map(|suffix| &suffix.0);
         for item in prefix {
@@ -99,9 +98,6 @@ impl Shell {
                 Item::IoRedirect(redirect) => prepared.redirects.push(redirect.clone()),
                 Item::ProcessSubstitution(..) => return self.fail("process substitution: not supported here"),
             }
-        }
-        if prepared.words.is_empty() && self.state.status == status_before {
-            self.state.status = 0;
         }
         Ok(prepared)
     }
@@ -132,7 +128,13 @@ impl Shell {
             self.state.enter_scope();
         }
         let flow = match self.assign_all(&prepared.assignments, scoped).await {
-            Ok(()) if prepared.words.is_empty() => Flow::Next,
+            Ok(()) if prepared.words.is_empty() => {
+                // Without a command the status is that of the last command substitution.
+                if self.substitutions == prepared.substitutions {
+                    self.state.status = 0;
+                }
+                Flow::Next
+            }
             Ok(()) => self.dispatch(&prepared.words, single).await,
             Err(failure) => failure.flow(),
         };
@@ -395,6 +397,9 @@ pub(super) fn base_name(path: &str) -> &str {
 /// All commands, those first whose names are most alike.
 fn nearest(name: &str) -> Vec<&'static str> {
     let mut known: Vec<&str> = COMMANDS.iter().map(|(known, _)| *known).collect();
-    known.sort_by_key(|known| strsim::damerau_levenshtein(name, known));
+    known.sort_by(|left, right| {
+        let alike = |known| strsim::jaro_winkler(name, known);
+        alike(right).total_cmp(&alike(left)).then_with(|| left.cmp(right))
+    });
     known
 }

@@ -231,6 +231,7 @@ fn unknown_commands_name_the_known_ones() {
     let notes = console.notes();
     let note = notes.iter().find(|note| note.contains("no command slep")).expect("a note");
     assert!(note.starts_with("a node has no command slep; it has sleep, "), "{note}");
+    console.type_line("fi\u{306}x '' \u{0}");
 }
 
 #[test]
@@ -258,6 +259,69 @@ fn scripts_are_files() {
     bash: line 1: ./plain: Permission denied
     ");
 }
+
+/// What the start-stop scripts and the home-made health check of the LVS notes are made of.
+#[test]
+fn scripts_of_clusters() {
+    let mut console = Console::new();
+    console.host.with_kernel(|kernel| {
+        kernel.files().install("/sbin/ipvsadm", b"#!/bin/sh\necho ipvsadm \"$@\" >> /tmp/log\ncat /tmp/table\n");
+        kernel.files().install("/tmp/table", b"  -> 10.0.0.1:80 Route\n");
+        kernel.files().install("check.sh", CHECK.as_bytes());
+        kernel.files().set_executable("/root/check.sh", true);
+    });
+    insta::assert_snapshot!(console.converse(&["./check.sh 10.0.0.1 10.0.0.2", "cat /var/log/monitor.log; wc -l < /tmp/log"]), @"
+    $ ./check.sh 10.0.0.1 10.0.0.2
+    2: 1 0
+    running
+    ./check.sh: Stopped.
+    a check [FAILED]
+    [1]
+    $ cat /var/log/monitor.log; wc -l < /tmp/log
+    2026-01-01 00:00:00, 10.0.0.2 (weight 1) is gone.
+    4
+    ");
+}
+
+const CHECK: &str = r#"#!/bin/bash
+. /etc/rc.d/init.d/functions
+VIP=10.0.0.9
+RS=("$@")
+RW=("2" "1")
+declare -a STATUS
+LOG=/var/log/monitor.log
+listed() {
+  /sbin/ipvsadm -ln | grep $1 &> /dev/null && return 0 || return 1
+}
+initstatus() {
+  local I
+  local COUNT=0;
+  for I in ${RS[*]}; do
+    if ipvsadm -L -n | grep "$I:80" &> /dev/null ; then STATUS[$COUNT]=1
+    else STATUS[$COUNT]=0
+    fi
+  let COUNT++
+  done
+}
+initstatus
+echo "${#STATUS[@]}: ${STATUS[*]}"
+SUM=0
+for n in ${STATUS[*]} ; do
+  let SUM=$SUM+$n
+done
+if [[ $SUM -eq 1 ]] && `listed 10.0.0.2;[ $? -eq 1 ]` ;then
+  [ $? -eq 0 ] && echo "`date +'%F %H:%M:%S'`, ${RS[1]} (weight ${RW[1]}) is gone." >> $LOG
+fi
+/bin/touch /var/lock/subsys/lvs.lock &> /dev/null
+if [ ! -e /var/lock/subsys/lvs.lock ]; then echo stopped; else echo running; fi
+isthere=`/sbin/ipvsadm -ln | grep $VIP`
+if [ ! "$isthere" -o ! "isthere" ];then
+    # Neither of them
+    echo "$0: Stopped."
+fi
+/bin/rm -rf /var/lock/subsys/lvs.lock >& /dev/null
+action "a check" test -e /var/lock/subsys/lvs.lock
+"#;
 
 #[test]
 fn time_passes_in_a_foreground_job() {
