@@ -88,7 +88,7 @@ impl<'a> Lab<'a> {
             };
             cables.push((0..).zip(&node.interfaces).map(plug).collect());
         }
-        let sessions = vec![Session::default(); plan.nodes.len()];
+        let sessions = plan.nodes.iter().map(|_| Session::default()).collect();
         Lab { plan, engine, cables, sessions, typed: Vec::new(), zero: Time::ZERO }
     }
 

@@ -1,4 +1,4 @@
-//! Commands of a few lines: sleep, date, id, whoami, uname.
+//! Commands of a few lines: sleep, date, basename, dirname, id, whoami, uname.
 
 use super::{Io, Process};
 use crate::host::Kernel;
@@ -12,7 +12,7 @@ pub(super) fn sleep(process: Process, args: Vec<String>) -> Task {
         for arg in &args[1..] {
             let Some(span) = seconds(arg) else {
                 process.complain(&format!(
-                    "sleep: invalid time interval ‘{arg}’\nTry 'sleep --help' for more information.\n"
+                    "sleep: invalid time interval '{arg}'\nTry 'sleep --help' for more information.\n"
                 ));
                 return 1;
             };
@@ -94,6 +94,37 @@ fn civil(days: u64) -> (u64, u64, u64) {
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
     let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     (year_of_era + era * 400 + u64::from(month <= 2), month, day)
+}
+
+/// basename PATH [SUFFIX]
+pub(super) fn basename(_: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
+    let [_, path, rest @ ..] = args else {
+        io.err = "basename: missing operand\nTry 'basename --help' for more information.\n".to_owned();
+        return 1;
+    };
+    let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let suffix = rest.first().map_or("", String::as_str);
+    let name = name.strip_suffix(suffix).filter(|name| !name.is_empty()).unwrap_or(name);
+    io.out = format!("{}\n", if name.is_empty() && !path.is_empty() { "/" } else { name });
+    0
+}
+
+/// dirname PATH...
+pub(super) fn dirname(_: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
+    if args.len() < 2 {
+        io.err = "dirname: missing operand\nTry 'dirname --help' for more information.\n".to_owned();
+        return 1;
+    }
+    for path in &args[1..] {
+        let directory = match path.trim_end_matches('/').rsplit_once('/') {
+            Some((directory, _)) => directory.trim_end_matches('/'),
+            None if path.starts_with('/') => "",
+            None => ".",
+        };
+        io.out.push_str(if directory.is_empty() { "/" } else { directory });
+        io.out.push('\n');
+    }
+    0
 }
 
 /// id [-u]

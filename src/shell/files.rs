@@ -88,7 +88,7 @@ pub(super) fn mkdir(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
     for name in &parsed.operands {
         let path = absolute(&io.cwd, name);
         if let Err(error) = make_directory(kernel, &path, parsed.has('p')) {
-            io.err.push_str(&format!("mkdir: cannot create directory ‘{name}’: {error}\n"));
+            io.err.push_str(&format!("mkdir: cannot create directory '{name}': {error}\n"));
             status = 1;
         }
     }
@@ -265,14 +265,14 @@ pub(super) fn chmod(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
     let operands: Vec<&str> = args.iter().skip(1).map(String::as_str).filter(|arg| *arg != "-R").collect();
     let [mode, files @ ..] = &operands[..] else { return missing_operand(io, "chmod", "operand") };
     if files.is_empty() {
-        return missing_operand(io, "chmod", &format!("operand after ‘{mode}’"));
+        return missing_operand(io, "chmod", &format!("operand after '{mode}'"));
     }
     let executable = match u32::from_str_radix(mode, 8) {
         Ok(bits) => Some(bits & 0o100 != 0),
         Err(_) if mode.contains('x') => Some(!mode.contains('-')),
         Err(_) if mode.contains(['+', '-', '=']) => None,
         Err(_) => {
-            io.err.push_str(&format!("chmod: invalid mode: ‘{mode}’\nTry 'chmod --help' for more information.\n"));
+            io.err.push_str(&format!("chmod: invalid mode: '{mode}'\nTry 'chmod --help' for more information.\n"));
             return 1;
         }
     };
@@ -325,7 +325,7 @@ mod tests {
         mv: cannot stat 'none': No such file or directory
         $ mkdir d; mkdir d; mkdir -p e/f/g; cp e x; cp -r e x; ls x; cp -r e e/f
         f
-        mkdir: cannot create directory ‘d’: File exists
+        mkdir: cannot create directory 'd': File exists
         cp: -r not specified; omitting directory 'e'
         cp: cannot copy a directory, 'e', into itself, 'e/f/e'
         [1]

@@ -55,6 +55,7 @@ pub fn find(name: &str) -> Option<Command> {
 /// All commands, in the order of the alphabet.
 pub const COMMANDS: &[(&str, Command)] = &[
     ("arping", Command::Running(arping::arping)),
+    ("basename", Command::Instant(basic::basename)),
     ("cat", Command::Running(text::cat)),
     ("chmod", Command::Instant(files::chmod)),
     ("cp", Command::Instant(files::cp)),
@@ -62,6 +63,7 @@ pub const COMMANDS: &[(&str, Command)] = &[
     ("curl", Command::Running(curl::curl)),
     ("cut", Command::Filter(text::cut)),
     ("date", Command::Instant(basic::date)),
+    ("dirname", Command::Instant(basic::dirname)),
     ("echo", Command::Instant(text::echo)),
     ("egrep", Command::Filter(text::grep)),
     ("false", Command::Instant(|_, _, _| 1)),

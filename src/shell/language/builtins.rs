@@ -1,19 +1,17 @@
 //! Commands that are part of the shell: they change it, or need to know it.
 
+mod programs;
+mod variables;
+
 use std::rc::Rc;
 
 use super::interpreter::{Flow, Shell};
 use super::simple::{Program, base_name};
-use super::state::{Options, State, Value, is_name};
 use crate::host::files::{HOME, Kind, absolute};
 use crate::host::{Errno, Pid};
-use crate::time::Span;
 
 /// The exit status of a builtin that was called wrongly.
 const USAGE: i32 = 2;
-
-/// What `timeout` gives when the time is over.
-const TIMED_OUT: i32 = 124;
 
 const SIGTERM: i32 = 15;
 
@@ -27,6 +25,9 @@ const NAMES: [&str; 43] = [
 /// Those that are programs of their own on a real machine, and can be called by their path.
 const PROGRAMS: [&str; 12] =
     ["[", "bash", "dash", "env", "kill", "nohup", "printenv", "service", "sh", "test", "timeout", "which"];
+
+/// Commands that need nothing of the shell, but are part of bash.
+const BUILT_IN_COMMANDS: [&str; 4] = ["echo", "false", "printf", "true"];
 
 const SIGNALS: [(&str, i32); 8] =
     [("HUP", 1), ("INT", 2), ("QUIT", 3), ("KILL", 9), ("USR1", 10), ("USR2", 12), ("TERM", 15), ("CONT", 18)];
@@ -87,7 +88,8 @@ impl Shell {
             "kill" => self.kill(args),
             "type" => self.describe_all(args, true),
             "which" => self.which(args),
-            // `:`, and what has no effect here: jobs, shopt, trap, ulimit, umask.
+            "trap" => self.trap(args),
+            // `:`, and what has no effect here: jobs, shopt, ulimit, umask.
             _ => 0,
         }
     }
@@ -123,7 +125,8 @@ impl Shell {
                 Flow::Exit
             }
             "return" if self.functions == 0 && self.sourced == 0 => {
-                self.state.status = self.wrong("return: can only `return' from a function or sourced script");
+                self.complain("return: can only `return' from a function or sourced script");
+                self.state.status = USAGE;
                 Flow::Next
             }
             "return" => {
@@ -183,219 +186,6 @@ impl Shell {
         if flow == Flow::Return { Flow::Next } else { flow }
     }
 
-    /// Commands in front of commands.
-    async fn prefixed(&mut self, name: &str, args: &[String], single: bool) -> Flow {
-        if name == "command" && matches!(args.first().map(String::as_str), Some("-v" | "-V")) {
-            self.state.status = self.describe_all(&args[1..], false);
-            return Flow::Next;
-        }
-        let mut rest = args;
-        while let Some((word, more)) = rest.split_first() {
-            match word.split_once('=') {
-                Some((variable, value)) if name == "env" && is_name(variable) => {
-                    // The variables of `env` end with it: it always runs in a scope or a process of its own.
-                    let assigned = self.state.set_text(variable, value);
-                    if self.allow(variable, assigned).is_err() {
-                        return Flow::Next;
-                    }
-                }
-                _ if word.starts_with('-') => {}
-                _ => break,
-            }
-            rest = more;
-        }
-        if rest.is_empty() {
-            self.state.status = if name == "env" { self.print_environment(&[]) } else { 0 };
-            return Flow::Next;
-        }
-        let flow = self.dispatch(rest, single).await;
-        if name == "exec" { Flow::Exit } else { flow }
-    }
-
-    /// service NAME ACTION: a script in /etc/init.d, or what systemd says.
-    async fn service(&mut self, args: &[String]) -> Flow {
-        let [name, action, ..] = args else {
-            self.print_error(
-                "Usage: service < option > | --status-all | [ service_name [ command | --full-restart ] ]\n",
-            );
-            self.state.status = 1;
-            return Flow::Next;
-        };
-        let script = format!("/etc/init.d/{name}");
-        let exists = self.sys.with(|kernel| matches!(kernel.kind_of_path(&script), Some(Kind::File { .. })));
-        let words: Vec<String> = match exists {
-            true => std::iter::once(script).chain(args[1..].iter().cloned()).collect(),
-            false => vec!["systemctl".to_owned(), action.clone(), name.clone()],
-        };
-        self.dispatch(&words, false).await
-    }
-
-    /// timeout [-s SIGNAL] [-k SECONDS] SECONDS COMMAND...
-    async fn timeout(&mut self, args: &[String]) -> i32 {
-        let mut rest = args;
-        while let [option, more @ ..] = rest
-            && option.starts_with('-')
-        {
-            let takes_value = matches!(option.as_str(), "-s" | "-k");
-            rest = more.get(usize::from(takes_value)..).unwrap_or_default();
-        }
-        let [limit, command @ ..] = rest else {
-            self.print_error("timeout: missing operand\nTry 'timeout --help' for more information.\n");
-            return 125;
-        };
-        let Some(limit) = crate::shell::seconds(limit) else {
-            self.print_error(&format!(
-                "timeout: invalid time interval ‘{limit}’\nTry 'timeout --help' for more information.\n"
-            ));
-            return 125;
-        };
-        let command = command.to_vec();
-        let mut shell = self.subshell();
-        let pid = self.sys.spawn("timeout", |sys| {
-            Box::pin(async move {
-                shell.sys = sys;
-                shell.dispatch(&command, true).await;
-                shell.state.status
-            })
-        });
-        let until = (limit > Span::ZERO).then(|| self.sys.now() + limit);
-        match self.sys.join_until(pid, until).await {
-            Some(status) => status,
-            None => {
-                self.sys.with(|kernel| kernel.scheduler.kill(pid, SIGTERM));
-                self.sys.join(pid).await;
-                TIMED_OUT
-            }
-        }
-    }
-
-    /// bash [-c SCRIPT [NAME]] [FILE] [ARGUMENT...]
-    async fn shell_program(&mut self, name: &str, args: &[String]) -> i32 {
-        let mut rest = args;
-        let mut options = Options::default();
-        let mut from_argument = false;
-        while let [flags, more @ ..] = rest
-            && let Some(letters) = flags.strip_prefix('-')
-        {
-            for letter in letters.chars() {
-                match letter {
-                    'c' => from_argument = true,
-                    letter if options.switch(letter, true) => {}
-                    _ => {}
-                }
-            }
-            rest = more;
-        }
-        let (script, own_name, args) = match rest {
-            [script, rest @ ..] if from_argument => {
-                let (own_name, args) = match rest {
-                    [] => (name, rest),
-                    [own_name, args @ ..] => (own_name.as_str(), args),
-                };
-                (script.clone(), own_name.to_owned(), args)
-            }
-            [] if from_argument => {
-                self.print_error(&format!("{name}: -c: option requires an argument\n"));
-                return USAGE;
-            }
-            [] => {
-                self.stdin.complete(&self.sys).await;
-                (self.stdin.take(), name.to_owned(), rest)
-            }
-            [file, args @ ..] => {
-                let path = absolute(&self.state.cwd, file);
-                match self.sys.with(|kernel| kernel.read_path(&path)) {
-                    Ok(bytes) => (String::from_utf8_lossy(&bytes).into_owned(), file.clone(), args),
-                    Err(error) => {
-                        self.print_error(&format!("{name}: {file}: {error}\n"));
-                        return if error == Errno::NoSuchFile { 127 } else { 126 };
-                    }
-                }
-            }
-        };
-        let state = State { options, ..self.state.for_program(&own_name, args.to_vec()) };
-        self.run_shell(base_name(&own_name), state, script).await
-    }
-
-    /// read [-r] [-t SECONDS] [-a ARRAY] [NAME...]
-    async fn read(&mut self, args: &[String]) -> i32 {
-        let mut raw = false;
-        let mut array = None;
-        let mut names = args;
-        while let [option, more @ ..] = names
-            && let Some(letters) = option.strip_prefix('-')
-        {
-            names = more;
-            raw |= letters.contains('r');
-            if letters.ends_with(['a', 'd', 'n', 'p', 't', 'u']) {
-                let Some((value, more)) = names.split_first() else {
-                    self.complain(&format!("read: {option}: option requires an argument"));
-                    return USAGE;
-                };
-                if letters.ends_with('a') {
-                    array = Some(value.clone());
-                }
-                names = more;
-            }
-        }
-        if let Some(bad) = names.iter().chain(&array).find(|name| !is_name(name)) {
-            return self.wrong(&format!("read: `{bad}': not a valid identifier"));
-        }
-        let stdin = self.stdin.clone();
-        let Some(mut line) = stdin.line(&self.sys).await else {
-            self.store_line("", names, array.as_deref());
-            return 1;
-        };
-        while !raw && line.ends_with("\\\n") {
-            line.truncate(line.len() - 2);
-            match stdin.line(&self.sys).await {
-                Some(more) => line.push_str(&more),
-                None => break,
-            }
-        }
-        let complete = line.ends_with('\n');
-        let text = line.trim_end_matches('\n');
-        let text = if raw { text.to_owned() } else { text.replace('\\', "") };
-        if !self.store_line(&text, names, array.as_deref()) {
-            return 1;
-        }
-        i32::from(!complete)
-    }
-
-    /// Distributes a line's words; the last variable gets all that is left.
-    fn store_line(&mut self, line: &str, names: &[String], array: Option<&str>) -> bool {
-        let separators = self.state.text("IFS").unwrap_or_else(|| " \t\n".to_owned());
-        let is_separator = |c: char| separators.contains(c);
-        let is_space = |c: char| c.is_whitespace() && separators.contains(c);
-        let mut rest = line.trim_matches(is_space);
-        if let Some(name) = array {
-            let words = rest.split(is_separator).filter(|word| !word.is_empty()).map(str::to_owned);
-            let assigned = self.state.set(name, Value::Array((0..).zip(words).collect()));
-            return self.allow(name, assigned).is_ok();
-        }
-        if names.is_empty() {
-            let assigned = self.state.set_text("REPLY", line);
-            return self.allow("REPLY", assigned).is_ok();
-        }
-        for (index, name) in names.iter().enumerate() {
-            let value = if index + 1 == names.len() {
-                std::mem::take(&mut rest)
-            } else {
-                let end = rest.find(is_separator).unwrap_or(rest.len());
-                let value = &rest[..end];
-                let behind = rest[end..].trim_start_matches(is_space);
-                rest = behind.strip_prefix(|c: char| is_separator(c) && !is_space(c)).unwrap_or(behind);
-                rest = rest.trim_start_matches(is_space);
-                value
-            };
-            let assigned = self.state.set_text(name, value);
-            if self.allow(name, assigned).is_err() {
-                return false;
-            }
-        }
-        true
-    }
-
     async fn wait(&mut self, args: &[String]) -> i32 {
         if args.is_empty() {
             for pid in std::mem::take(&mut self.state.children) {
@@ -417,18 +207,10 @@ impl Shell {
         status
     }
 
-    fn let_expressions(&mut self, args: &[String]) -> i32 {
-        let mut value = 0;
-        for arg in args {
-            match self.calculate(arg, 0) {
-                Ok(result) => value = result,
-                Err(_) => return 1,
-            }
-        }
-        i32::from(value == 0)
-    }
-
     fn change_directory(&mut self, args: &[String]) -> i32 {
+        if args.len() > 1 {
+            return self.wrong("cd: too many arguments");
+        }
         let name = match args.first().map(String::as_str) {
             None | Some("~") => self.state.text("HOME").unwrap_or_else(|| HOME.to_owned()),
             Some("-") => self.state.text("OLDPWD").unwrap_or_else(|| self.state.cwd.to_string()),
@@ -443,133 +225,22 @@ impl Shell {
         if let Some(problem) = problem {
             return self.wrong(&format!("cd: {name}: {problem}"));
         }
+        if args.first().is_some_and(|arg| arg == "-") {
+            self.print("cd", &format!("{path}\n"));
+        }
         let before = std::mem::replace(&mut self.state.cwd, Rc::from(path.as_str()));
         let assigned =
             self.state.set_text("OLDPWD", before.to_string()).and_then(|()| self.state.set_text("PWD", path));
         i32::from(self.allow("PWD", assigned).is_err())
     }
 
-    /// export, readonly, local, declare, typeset: [-x] [-r] [-a] [-i] NAME[=VALUE]...
-    fn declare_variables(&mut self, command: &str, args: &[String]) -> i32 {
-        if command == "local" && self.functions == 0 {
-            return self.wrong("local: can only be used in a function");
+    /// trap COMMANDS EXIT; signals end a shell here without its having a say.
+    fn trap(&mut self, args: &[String]) -> i32 {
+        if let [commands, conditions @ ..] = args
+            && conditions.iter().any(|condition| condition == "EXIT" || condition == "0")
+        {
+            self.state.exit_trap = Some(commands.clone()).filter(|commands| commands != "-" && !commands.is_empty());
         }
-        let (mut exported, mut readonly) = (command == "export", command == "readonly");
-        let is_local = command != "export" && command != "readonly" && self.functions > 0;
-        let (mut status, mut is_array) = (0, false);
-        for arg in args {
-            if let Some(letters) = arg.strip_prefix('-') {
-                if letters.contains('A') {
-                    return self.wrong(&format!("{command}: -A: associative arrays are not supported here"));
-                }
-                exported |= letters.contains('x');
-                readonly |= letters.contains('r');
-                is_array |= letters.contains('a');
-                continue;
-            }
-            let (name, value) = match arg.split_once('=') {
-                Some((name, value)) => (name, Some(value)),
-                None => (arg.as_str(), None),
-            };
-            if !is_name(name) {
-                status = self.wrong(&format!("{command}: `{arg}': not a valid identifier"));
-                continue;
-            }
-            let declared = if is_local { self.state.declare_local(name) } else { Ok(()) };
-            let assigned = declared.and_then(|()| match value {
-                Some(value) => self.state.set_text(name, value),
-                None if is_array && (is_local || self.state.get(name).is_none()) => {
-                    self.state.set(name, Value::Array(Default::default()))
-                }
-                None => Ok(()),
-            });
-            if self.allow(name, assigned).is_err() {
-                status = 1;
-            } else if exported || readonly {
-                self.state.mark(name, exported, readonly);
-            }
-        }
-        status
-    }
-
-    fn print_environment(&self, names: &[String]) -> i32 {
-        let exported = self.state.exported();
-        if names.is_empty() {
-            let lines: String = exported.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
-            return self.print("printenv", &lines);
-        }
-        let values: Vec<&str> = names.iter().filter_map(|name| exported.get(name.as_str()).copied()).collect();
-        self.print("printenv", &values.iter().map(|value| format!("{value}\n")).collect::<String>());
-        i32::from(values.len() < names.len())
-    }
-
-    fn unset(&mut self, args: &[String]) -> i32 {
-        let mut status = 0;
-        let functions_only = args.first().is_some_and(|arg| arg == "-f");
-        for name in args.iter().filter(|arg| !arg.starts_with('-')) {
-            if functions_only || self.state.get(name).is_none() {
-                self.state.functions.remove(name);
-            } else if self.state.unset(name).is_err() {
-                status = self.wrong(&format!("unset: {name}: cannot unset: readonly variable"));
-            }
-        }
-        status
-    }
-
-    fn set_options(&mut self, args: &[String]) -> i32 {
-        if args.is_empty() {
-            let plain = self.state.all().into_iter().filter_map(|(name, value)| match value {
-                Value::Scalar(text) => Some(format!("{name}={text}\n")),
-                Value::Array(_) => None,
-            });
-            return self.print("set", &plain.collect::<String>());
-        }
-        let mut rest = args;
-        while let [option, more @ ..] = rest {
-            let on = option.starts_with('-');
-            match option.strip_prefix(['-', '+']) {
-                Some("o") => {
-                    let Some((name, more)) = more.split_first() else { return 0 };
-                    if !self.state.options.switch_long(name, on) {
-                        return self.wrong(&format!("set: {name}: invalid option name"));
-                    }
-                    rest = more;
-                    continue;
-                }
-                Some("-") if on => {
-                    self.state.args = more.to_vec();
-                    return 0;
-                }
-                Some(letters) if !letters.is_empty() => {
-                    if let Some(bad) = letters.chars().find(|letter| !self.state.options.switch(*letter, on)) {
-                        let sign = if on { '-' } else { '+' };
-                        self.complain(&format!("set: {sign}{bad}: invalid option"));
-                        self.print_error(
-                            "set: usage: set [-abefhkmnptuvxBCEHPT] [-o option-name] [--] [-] [arg ...]\n",
-                        );
-                        return USAGE;
-                    }
-                }
-                _ => {
-                    self.state.args = rest.to_vec();
-                    return 0;
-                }
-            }
-            rest = more;
-        }
-        0
-    }
-
-    fn shift(&mut self, args: &[String]) -> i32 {
-        let count = match args.first().map(|arg| arg.parse::<usize>()) {
-            None => 1,
-            Some(Ok(count)) => count,
-            Some(Err(_)) => return self.wrong(&format!("shift: {}: numeric argument required", args[0])),
-        };
-        if count > self.state.args.len() {
-            return 1;
-        }
-        self.state.args.drain(..count);
         0
     }
 
@@ -622,6 +293,13 @@ impl Shell {
             let what = match self.look_up(name) {
                 Ok(Program::Function(_)) if in_words => "a function".to_owned(),
                 Ok(Program::Builtin) if in_words => "a shell builtin".to_owned(),
+                Ok(Program::Known(_)) if BUILT_IN_COMMANDS.contains(&name.as_str()) => {
+                    if in_words {
+                        "a shell builtin".to_owned()
+                    } else {
+                        name.clone()
+                    }
+                }
                 Ok(Program::Function(_) | Program::Builtin) => name.clone(),
                 Ok(Program::Known(_)) => program_path(name),
                 Ok(Program::Script(path)) => path,

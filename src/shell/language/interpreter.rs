@@ -116,7 +116,9 @@ impl Shell {
 
     /// A copy to run something in that must leave nothing behind.
     pub fn subshell(&self) -> Shell {
-        Shell { loops: 0, single: false, ..self.clone() }
+        let mut shell = Shell { loops: 0, single: false, ..self.clone() };
+        shell.state.exit_trap = None;
+        shell
     }
 
     /// What a program is started with.

@@ -30,14 +30,14 @@ use crate::host::{Job, Process};
 
 pub(super) use builtins::signal_number;
 pub(super) use escape::{Escape, escape, unescape};
-use interpreter::Shell;
+use interpreter::{Flow, Shell};
 use state::State;
 
 /// A future that may contain others of its kind, as commands contain commands.
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// A login on a node: the variables, functions and working directory that one command line leaves to the next.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Session(Rc<RefCell<State>>);
 
 impl Session {
@@ -48,17 +48,18 @@ impl Session {
             Some(rest) if !rest.ends_with(['&', '\\', '>', '<']) => (rest.to_owned(), true),
             _ => (text.to_owned(), false),
         };
-        let session = self.clone();
+        let session = Rc::clone(&self.0);
         let start = move |sys, out, err| -> Task {
-            let state = session.0.borrow().clone();
+            let state = session.borrow().clone();
             let cwd = Rc::clone(&state.cwd);
             let process = Process { sys, stdin: Default::default(), out, err, cwd };
             Box::pin(async move {
                 let mut shell = Shell::new(process, state);
-                shell.script(&script).await;
+                let flow = shell.program(&script).await;
                 let status = shell.state.status;
                 if !background {
-                    *session.0.borrow_mut() = shell.state;
+                    // Whoever leaves the shell logs in anew for the next line.
+                    *session.borrow_mut() = if flow == Flow::Exit { State::default() } else { shell.state };
                 }
                 status
             })

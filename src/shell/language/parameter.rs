@@ -112,6 +112,14 @@ impl Shell {
                     Some(length) => Some(self.arithmetic(&length.value).await?),
                     None => None,
                 };
+                if let Parameter::NamedWithAllIndices { name, .. } = parameter
+                    && offset >= 0
+                {
+                    // In an array the offset is an index, whose elements before it may be missing.
+                    let behind = self.state.elements(name).into_iter().filter(|(at, _)| *at >= offset);
+                    let values: Vec<String> = behind.map(|(_, text)| text).collect();
+                    return Ok(vec![Part::List { values: slice(&values, 0, length).to_vec(), quoted }]);
+                }
                 match self.content(parameter, *indirect).await? {
                     Content::One(text) => {
                         let chars: Vec<char> = text.unwrap_or_default().chars().collect();

@@ -4,6 +4,7 @@ use brush_parser::ast::SourceLocation as _;
 use brush_parser::ast::{self, AndOr, CaseItemPostAction, Command, CompoundCommand, SeparatorOperator};
 
 use super::interpreter::{Failure, Flow, Shell};
+use super::state::Value;
 use super::{Boxed, parse, pattern};
 use crate::host::stdio::pipe;
 use crate::host::{Output, Pid, Stdin};
@@ -31,6 +32,17 @@ impl Shell {
             }
             Flow::Next
         })
+    }
+
+    /// Runs all that a shell was started for, and what it has been told to do at its end.
+    pub async fn program(&mut self, text: &str) -> Flow {
+        let flow = self.script(text).await;
+        if let Some(trap) = self.state.exit_trap.take() {
+            let status = self.state.status;
+            self.script(&trap).await;
+            self.state.status = status;
+        }
+        flow
     }
 
     /// Commands one after the other, some of them in the background.
@@ -146,6 +158,9 @@ impl Shell {
         for pid in pids {
             statuses.push(self.sys.join(pid).await);
         }
+        let each = statuses.iter().map(i32::to_string);
+        // A user who makes it readonly goes without it.
+        let _ = self.state.set("PIPESTATUS", Value::Array((0..).zip(each).collect()));
         let failed = statuses.iter().rev().copied().find(|&status| status != 0 && self.state.options.pipefail);
         self.state.status = failed.or(statuses.last().copied()).unwrap_or(0);
         Flow::Next

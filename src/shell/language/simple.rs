@@ -374,7 +374,7 @@ impl Shell {
             Box::pin(async move {
                 let mut shell = this.inside(this.process(sys), state);
                 drop(this);
-                shell.script(&script).await;
+                shell.program(&script).await;
                 shell.state.status
             })
         });

@@ -96,6 +96,8 @@ pub(super) struct State {
     pub status: i32,
     /// `$!`
     pub last_background: Option<Pid>,
+    /// What `trap` has put off until the end.
+    pub exit_trap: Option<String>,
     /// What was started in the background and not waited for yet.
     pub children: Vec<Pid>,
 }
@@ -115,6 +117,7 @@ impl Default for State {
             options: Options::default(),
             status: 0,
             last_background: None,
+            exit_trap: None,
             children: Vec::new(),
         };
         let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -212,6 +215,12 @@ impl State {
                 Ok(())
             }
         }
+    }
+
+    pub fn unset_element(&mut self, name: &str, index: i64) -> Result<(), ReadOnly> {
+        let mut elements: BTreeMap<i64, String> = self.elements(name).into_iter().collect();
+        elements.remove(&from_end(&elements, index));
+        self.set(name, Value::Array(elements))
     }
 
     pub fn unset(&mut self, name: &str) -> Result<(), ReadOnly> {

@@ -178,9 +178,10 @@ impl Writer<'_> {
         if let Some(c) = arg.strip_prefix(['\'', '"']).and_then(|rest| rest.chars().next()) {
             return i64::from(u32::from(c));
         }
-        let parsed = match arg.strip_prefix("0x") {
-            Some(digits) => i64::from_str_radix(digits, 16),
-            None => arg.trim().parse(),
+        let parsed = match (arg.strip_prefix("0x"), arg.strip_prefix('0')) {
+            (Some(digits), _) => i64::from_str_radix(digits, 16),
+            (None, Some(digits)) if !digits.is_empty() => i64::from_str_radix(digits, 8),
+            _ => arg.trim().parse(),
         };
         parsed.unwrap_or_else(|_| {
             self.not_a_number(&arg);
