@@ -206,10 +206,11 @@ fn sockets_and_counters() {
         ("client", "hold 10.0.2.10 80 20 41000 1 &"),
         ("client", "ss -tan"),
         ("server", "ss -tan; ss -tln; ss -t state established; ss -s"),
+        ("server", "netstat -tan; netstat -rn"),
         ("client", "nstat -n; ping -qc 1 10.0.2.10 > /dev/null; nstat 'Tcp*Opens'; nstat -az TcpActiveOpens"),
     ]), @"
     client $ hold 10.0.2.10 80 20 41000 1 &
-    [-15]
+    41000 server
     client $ ss -tan
     State Recv-Q Send-Q Local Address:Port  Peer Address:PortProcess
     ESTAB 0      0          10.0.1.10:41000    10.0.2.10:80         
@@ -231,6 +232,15 @@ fn sockets_and_counters() {
     INET	  2         2         0        
     FRAG	  0         0         0        
 
+    server $ netstat -tan; netstat -rn
+    Active Internet connections (servers and established)
+    Proto Recv-Q Send-Q Local Address           Foreign Address         State      
+    tcp        0      0 0.0.0.0:80              0.0.0.0:*               LISTEN     
+    tcp        0      0 10.0.2.10:80            10.0.1.10:41000         ESTABLISHED
+    Kernel IP routing table
+    Destination     Gateway         Genmask         Flags   MSS Window  irtt Iface
+    0.0.0.0         10.0.2.1        0.0.0.0         UG        0 0          0 eth0
+    10.0.2.0        0.0.0.0         255.255.255.0   U         0 0          0 eth0
     client $ nstat -n; ping -qc 1 10.0.2.10 > /dev/null; nstat 'Tcp*Opens'; nstat -az TcpActiveOpens
     #kernel
     #kernel

@@ -11,6 +11,7 @@ mod iptables;
 mod ipvsadm;
 mod language;
 mod nc;
+mod netstat;
 mod nstat;
 mod ping;
 mod processes;
@@ -76,6 +77,7 @@ pub const COMMANDS: &[(&str, Command)] = &[
     ("ifconfig", Command::Instant(ifconfig::ifconfig)),
     ("ip", Command::Instant(ip::ip)),
     ("iptables", Command::Instant(iptables::iptables)),
+    ("iptables-restore", Command::Filter(iptables::restore)),
     ("iptables-save", Command::Instant(iptables::save)),
     ("ipvsadm", Command::Filter(ipvsadm::ipvsadm)),
     ("ipvsadm-restore", Command::Filter(ipvsadm::restore)),
@@ -85,6 +87,7 @@ pub const COMMANDS: &[(&str, Command)] = &[
     ("mkdir", Command::Instant(files::mkdir)),
     ("mv", Command::Instant(files::mv)),
     ("nc", Command::Running(nc::nc)),
+    ("netstat", Command::Instant(netstat::netstat)),
     ("nstat", Command::Instant(nstat::nstat)),
     ("pgrep", Command::Instant(processes::pgrep)),
     ("pidof", Command::Instant(processes::pidof)),

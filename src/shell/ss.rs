@@ -7,13 +7,19 @@ use crate::host::{IfIndex, Io, Kernel, TcpState, TcpTimer};
 use crate::time::Time;
 
 /// A socket of any kind.
-struct Socket {
-    netid: &'static str,
-    state: TcpState,
-    receive_queue: u32,
-    send_queue: u32,
-    local: SocketAddrV4,
-    remote: SocketAddrV4,
+pub(super) struct Socket {
+    /// `tcp` or `udp`.
+    pub netid: &'static str,
+    /// Its state; a UDP socket without a peer is closed.
+    pub state: TcpState,
+    /// Bytes that the program has not read.
+    pub receive_queue: u32,
+    /// Bytes that the peer has not acknowledged.
+    pub send_queue: u32,
+    /// This side.
+    pub local: SocketAddrV4,
+    /// The other side; port 0 for none.
+    pub remote: SocketAddrV4,
     device: Option<IfIndex>,
     timer: Option<TcpTimer>,
 }
@@ -189,7 +195,8 @@ impl Condition {
     }
 }
 
-fn sockets(kernel: &Kernel) -> Vec<Socket> {
+/// All sockets, in the order in which the kernel lists them.
+pub(super) fn sockets(kernel: &Kernel) -> Vec<Socket> {
     let nowhere = SocketAddrV4::new(std::net::Ipv4Addr::UNSPECIFIED, 0);
     let udp = kernel.udp_sockets().map(|it| Socket {
         netid: "udp",

@@ -43,7 +43,7 @@ impl States {
 }
 
 /// The connections that a host has seen.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Conntrack {
     connections: FxHashMap<Tuple, Connection>,
 }

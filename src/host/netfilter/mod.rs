@@ -55,7 +55,7 @@ impl Hook {
 }
 
 /// The tables of a host.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Netfilter {
     /// In the order in which packets meet them (NF_IP_PRI_*).
     tables: [Table; 4],

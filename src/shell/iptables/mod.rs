@@ -1,11 +1,13 @@
 //! iptables 1.8.9 (nf_tables), iptables-save, iptables-restore: messages, listings and exit statuses are the tools' own.
 
+mod restore;
 mod rule;
 mod show;
 
 use super::Io;
 use crate::host::Kernel;
-use crate::host::netfilter::{Chain, ChainId, Rule, Table, TableError};
+use crate::host::netfilter::{Chain, ChainId, Netfilter, Rule, Table, TableError};
+pub(super) use restore::restore;
 use rule::{Draft, Words};
 use show::Style;
 
@@ -15,44 +17,78 @@ const LOG_LEVELS: [&str; 8] = ["emerg", "alert", "crit", "error", "warn", "notic
 /// Longest name of a chain (XT_EXTENSION_MAXNAMELEN less the end).
 const CHAIN_NAME_LEN: usize = 28;
 
-/// Why a command failed: what it says, and its exit status.
+/// Why a command failed.
 #[derive(Debug)]
-struct Problem {
-    text: String,
-    status: i32,
+enum Problem {
+    /// It makes no sense.
+    Usage(String),
+    /// It has a word too many.
+    Argument(String),
+    /// The tables do not permit it.
+    Refused(String),
+    /// The kernel does not.
+    Kernel(String),
+    /// There is no such table.
+    NoTable(String),
+    /// There is no such chain to be listed, which is told in a way of its own.
+    Incompatible {
+        /// The chain.
+        chain: String,
+        /// Its table.
+        table: &'static str,
+    },
 }
 
 impl Problem {
-    /// A command line that makes no sense.
     fn usage(text: String) -> Problem {
-        let text = format!(
-            "iptables v1.8.9 (nf_tables): {text}\nTry `iptables -h' or 'iptables --help' for more information."
-        );
-        Problem { text, status: 2 }
+        Problem::Usage(text)
     }
 
-    /// What the tables do not permit.
     fn refused(text: &str) -> Problem {
-        Problem { text: format!("iptables: {text}"), status: 1 }
+        Problem::Refused(text.to_owned())
     }
 
     fn no_such_chain() -> Problem {
         Problem::refused("No chain/target/match by that name.")
     }
 
-    /// What the kernel has refused.
     fn kernel(action: &str, error: TableError, about: &str) -> Problem {
-        Problem { text: format!("iptables v1.8.9 (nf_tables):  {action} failed ({error}): {about}"), status: 4 }
+        Problem::Kernel(format!(" {action} failed ({error}): {about}"))
+    }
+
+    /// What the tool of this name says, with the line of its input where there is one; and its exit status.
+    fn told(self, tool: &str, line: Option<usize>) -> (String, i32) {
+        let version = format!("{tool} v1.8.9 (nf_tables)");
+        let at = line.map_or_else(String::new, |line| format!("Error occurred at line: {line}\n"));
+        let hint = format!("{at}Try `{tool} -h' or '{tool} --help' for more information.\n");
+        match (self, line) {
+            (Problem::Usage(text), _) => (format!("{version}: {text}\n{hint}"), 2),
+            (Problem::Argument(word), _) => (format!("Bad argument `{word}'\n{hint}"), 2),
+            (Problem::Refused(text), None) => (format!("{tool}: {text}\n"), 1),
+            (Problem::Refused(text), Some(line)) => (format!("{tool}: line {line} failed: {text}\n"), 1),
+            (Problem::Kernel(text), _) => (format!("{version}: {text}\n"), 4),
+            (Problem::Incompatible { chain, table }, _) => {
+                (format!("{version}: chain `{chain}' in table `{table}' is incompatible, use 'nft' tool.\n"), 1)
+            }
+            (Problem::NoTable(name), None) => {
+                let text = format!("{version}: table '{name}' does not exist\n");
+                (text + "Perhaps iptables or your kernel needs to be upgraded.\n", 3)
+            }
+            (Problem::NoTable(name), Some(line)) => {
+                (format!("{version}: {tool}: line {line} table name '{name}' invalid\n{hint}"), 2)
+            }
+        }
     }
 }
 
 /// `iptables`
 pub(super) fn iptables(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
-    match run(kernel, args.get(1..).unwrap_or_default(), &mut io.out) {
-        Ok(status) => status,
-        Err(Problem { text, status }) => {
+    let args = args.get(1..).unwrap_or_default();
+    match run(kernel.netfilter_mut(), args, &mut io.out) {
+        Ok(()) => 0,
+        Err(problem) => {
+            let (text, status) = problem.told("iptables", None);
             io.err = text;
-            io.err.push('\n');
             status
         }
     }
@@ -161,28 +197,21 @@ fn is_bundle(arg: &str) -> bool {
     flags.chars().all(|flag| FLAGS.contains(flag)) && (FLAGS.contains(last) || "ACDIRNEPtw".contains(last))
 }
 
-fn run(kernel: &mut Kernel, args: &[String], out: &mut String) -> Result<i32, Problem> {
+fn run(netfilter: &mut Netfilter, args: &[String], out: &mut String) -> Result<(), Problem> {
     let args = spread(args);
     if matches!(args.first().map(String::as_str), Some("-V" | "--version")) {
         out.push_str("iptables v1.8.9 (nf_tables)\n");
-        return Ok(0);
+        return Ok(());
     }
     let line = parse(&args)?;
-    let netfilter = kernel.netfilter_mut();
     let action = line.action.ok_or_else(|| Problem::usage("no command specified".to_owned()))?;
-    let Some(table) = netfilter.table(&line.table) else {
-        let text = format!(
-            "iptables v1.8.9 (nf_tables): table '{}' does not exist\nPerhaps iptables or your kernel needs to be upgraded.",
-            line.table
-        );
-        return Err(Problem { text, status: 3 });
-    };
+    let Some(table) = netfilter.table(&line.table) else { return Err(Problem::NoTable(line.table)) };
     match action {
-        Action::List | Action::Specifications => show(table, &line, action, out).map(|()| 0),
-        Action::Check => check(table, line).map(|()| 0),
+        Action::List | Action::Specifications => show(table, &line, action, out),
+        Action::Check => check(table, line),
         _ => {
             let name = line.table.clone();
-            netfilter.change(&name, |table| change(table, line, action)).unwrap_or(Ok(())).map(|()| 0)
+            netfilter.change(&name, |table| change(table, line, action)).unwrap_or(Ok(()))
         }
     }
 }
@@ -194,8 +223,7 @@ fn parse(args: &[String]) -> Result<Line, Problem> {
         let inverted = word == "!";
         let option = if inverted { words.next().unwrap_or_default() } else { word };
         if !option.starts_with('-') {
-            let text = format!("Bad argument `{option}'\nTry `iptables -h' or 'iptables --help' for more information.");
-            return Err(Problem { text, status: 2 });
+            return Err(Problem::Argument(option.to_owned()));
         }
         if let Some((.., action)) = ACTIONS.iter().find(|(short, long, _)| option == *short || option == *long) {
             take_action(&mut line, *action, &mut words)?;
@@ -262,13 +290,9 @@ fn number(text: &str) -> Result<usize, Problem> {
 fn show(table: &Table, line: &Line, action: Action, out: &mut String) -> Result<(), Problem> {
     let only = match &line.chain {
         None => None,
-        Some(name) => Some(table.find(name).ok_or_else(|| {
-            let text = format!(
-                "iptables v1.8.9 (nf_tables): chain `{name}' in table `{}' is incompatible, use 'nft' tool.",
-                table.name
-            );
-            Problem { text, status: 1 }
-        })?),
+        Some(name) => {
+            Some(table.find(name).ok_or_else(|| Problem::Incompatible { chain: name.clone(), table: table.name })?)
+        }
     };
     match action {
         Action::List => show::list(out, table, only, line.number, line.style),

@@ -1,6 +1,7 @@
 //! Every text here was printed by iptables 1.8.9 (nf_tables) on a Linux box.
 
 use super::*;
+use crate::host::Stdin;
 
 /// What a console shows: each line with `$`, what it printed, and its exit status unless that is 0.
 fn console(lines: &str) -> String {
@@ -436,5 +437,66 @@ fn chains() {
     -P INPUT ACCEPT
     -P FORWARD ACCEPT
     -P OUTPUT ACCEPT
+    "#);
+}
+
+#[test]
+fn tables_come_back_from_what_was_saved() {
+    let mut kernel = Kernel::default();
+    let mut restore = |text: &str| {
+        let mut io = Io { stdin: Stdin::text(text), ..Io::default() };
+        let status = restore(&mut kernel, &["iptables-restore".to_owned()], &mut io);
+        let mut shown = Io::default();
+        iptables(&mut kernel, &["iptables".to_owned(), "-S".to_owned()], &mut shown);
+        format!("{}[{status}]\n{}", io.err, shown.out)
+    };
+    let text = "
+        # saved
+        *filter
+        :INPUT DROP [3:4]
+        :mine - [0:0]
+        -A INPUT -p tcp -m tcp --dport 80 -j mine
+        -A mine -m comment --comment \"a \\\"b\\\"\" -j ACCEPT
+        COMMIT
+    ";
+    let restored = restore(text);
+    insta::assert_snapshot!(restored, @r#"
+    [0]
+    -P INPUT DROP
+    -P FORWARD ACCEPT
+    -P OUTPUT ACCEPT
+    -N mine
+    -A INPUT -p tcp -m tcp --dport 80 -j mine
+    -A mine -m comment --comment "a \"b\"" -j ACCEPT
+    "#);
+    // What is wrong changes nothing.
+    let wrong = [
+        "*filter\n-A INPUT -p foo\nCOMMIT\n",
+        "*filter\n-A NOPE -j DROP\nCOMMIT\n",
+        "*foo\nCOMMIT\n",
+        "foo\n",
+        "*filter\n-A INPUT -j ACCEPT\n",
+        "*filter\nfoo\nCOMMIT\n",
+    ];
+    let told = wrong.map(|text| restore(text).replace(restored.trim_start_matches("[0]\n"), ""));
+    insta::assert_snapshot!(told.concat(), @r#"
+    iptables-restore v1.8.9 (nf_tables): unknown protocol "foo" specified
+    Error occurred at line: 2
+    Try `iptables-restore -h' or 'iptables-restore --help' for more information.
+    [2]
+    iptables-restore: line 2 failed: No chain/target/match by that name.
+    [1]
+    iptables-restore v1.8.9 (nf_tables): iptables-restore: line 1 table name 'foo' invalid
+    Error occurred at line: 1
+    Try `iptables-restore -h' or 'iptables-restore --help' for more information.
+    [2]
+    iptables-restore: line 1 failed
+    [1]
+    iptables-restore: COMMIT expected at line 3
+    [1]
+    Bad argument `foo'
+    Error occurred at line: 2
+    Try `iptables-restore -h' or 'iptables-restore --help' for more information.
+    [2]
     "#);
 }
