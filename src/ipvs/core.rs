@@ -168,8 +168,9 @@ impl Ipvs {
     fn steer(&mut self, id: ConnId, view: &View<'_>, now: Time) -> Verdict {
         self.count_in(id, view.length);
         let before = self.advance(id, Direction::Input, view);
-        let Some(conn) = self.conns.get_mut(id) else { return Verdict::Accept };
-        conn.packets = conn.packets.saturating_add(1);
+        if let Some(conn) = self.conns.get_mut(id) {
+            conn.packets = conn.packets.saturating_add(1);
+        }
         let Some(conn) = self.conns.get(id) else { return Verdict::Accept };
         self.notes.add(|| reason::Ipvs::Steered {
             connection: conn.describe(),
@@ -375,9 +376,7 @@ impl Ipvs {
         let (_, client, virtual_address) = endpoints(view);
         let options = &self.dest(dest).options;
         let server = SocketAddrV4::new(options.address, port);
-        let mut conn = Conn::new(view.protocol, client, virtual_address, server, Some(dest), options.method);
-        conn.mark = view.mark;
-        conn
+        Conn::new(view.protocol, client, virtual_address, server, Some(dest), options.method)
     }
 
     /// No server can be had for a packet that a service wants (ip_vs_leave).

@@ -30,6 +30,8 @@ mod state;
 mod stats;
 pub mod sync;
 mod tcp;
+#[cfg(test)]
+mod tests;
 
 use crate::time::{Span, Time};
 

@@ -11,6 +11,7 @@ use super::service::{FTP, ServiceId, ServiceKey};
 use super::state::State;
 use crate::reason;
 use crate::time::{Span, Time};
+use crate::wire::proto;
 
 /// How clients come back to their servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +30,7 @@ pub enum Engine {
 impl Engine {
     /// The engine of this name.
     pub fn new(name: &str) -> Option<Engine> {
-        (name == "sip").then_some(Engine::Sip)
+        (name == Engine::Sip.name()).then_some(Engine::Sip)
     }
 
     /// Its name.
@@ -41,11 +42,29 @@ impl Engine {
 /// No packet is for this port, so that a template with it is never found again.
 const DEAD_PORT: u16 = 0xffff;
 
+/// The longest Call-ID that counts (IP_VS_PEDATA_MAXLEN), in bytes.
+const MAX_CALL_ID: usize = 255;
+
+/// The Call-ID of a SIP message in a datagram (RFC 3261, section 20.8; ip_vs_sip_fill_param).
+fn call_id(view: &View<'_>) -> Option<Box<str>> {
+    let message = std::str::from_utf8(view.payload.get(8..).filter(|_| view.protocol == proto::UDP)?).ok()?;
+    let (_, headers) = message.split_once(['\r', '\n'])?;
+    // A header without a line's end may be cut off.
+    let whole = &headers[..headers.rfind(['\r', '\n'])?];
+    let value = whole.split(['\r', '\n']).find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        let name = name.trim();
+        (name.eq_ignore_ascii_case("Call-ID") || name.eq_ignore_ascii_case("i")).then(|| value.trim())
+    })?;
+    (!value.is_empty() && value.len() <= MAX_CALL_ID).then(|| value.into())
+}
+
 /// What a group of connections has in common: the template's own place in the table.
 struct Group {
     protocol: u8,
     client: SocketAddrV4,
     virtual_address: SocketAddrV4,
+    data: Option<Box<str>>,
 }
 
 impl Group {
@@ -59,7 +78,7 @@ impl Group {
             }
             ServiceKey::Address { .. } => (view.protocol, view.destination, 0),
         };
-        Group { protocol, client, virtual_address: SocketAddrV4::new(address, port) }
+        Group { protocol, client, virtual_address: SocketAddrV4::new(address, port), data: None }
     }
 }
 
@@ -73,20 +92,21 @@ impl Ipvs {
         now: Time,
     ) -> Scheduled {
         let Some(service) = self.services.get(id) else { return Scheduled::Nobody };
-        let (key, is_engine_lost) = (service.key, service.options.engine.is_some());
-        let group = Group::new(key, service.options.netmask, view);
-        if is_engine_lost {
-            return Scheduled::Drop(reason::IpvsDrop::NoCallId);
+        let key = service.key;
+        let mut group = Group::new(key, service.options.netmask, view);
+        if service.options.engine == Some(Engine::Sip) {
+            let Some(call) = call_id(view) else { return Scheduled::Drop(reason::IpvsDrop::NoCallId) };
+            group.data = Some(call);
         }
-        let known = self.conns.find_template(group.protocol, group.client, group.virtual_address);
-        let (template, dest, choice) =
-            match known.and_then(|template| Some((template, self.usable_template(template)?))) {
-                Some((template, dest)) => (template, dest, None),
-                None => {
-                    let Some((dest, choice)) = self.pick(id, view, now) else { return Scheduled::Nobody };
-                    (self.new_template(group, key, view, dest, timeout, now), dest, choice)
-                }
-            };
+        let known =
+            self.conns.find_template(group.protocol, group.client, group.virtual_address, group.data.as_deref());
+        let (template, dest, choice) = match known.and_then(|known| Some((known, self.usable_template(known)?))) {
+            Some((template, dest)) => (template, dest, None),
+            None => {
+                let Some((dest, choice)) = self.pick(id, view, now) else { return Scheduled::Nobody };
+                (self.new_template(group, key, view, dest, timeout, now), dest, Some(choice))
+            }
+        };
         let group = *self.conns.get(template).map_or(&Ipv4Addr::UNSPECIFIED, |conn| conn.client.ip());
         // The server's own port only stands for the service's own.
         let own_port = self.dest(dest).options.port;
@@ -94,7 +114,7 @@ impl Ipvs {
         let mut conn = self.new_conn(view, dest, port);
         conn.master = Some(template);
         match choice {
-            Some(choice) => self.note_schedule(Some(choice), &conn),
+            Some(choice) => self.note_schedule(choice, &conn),
             None => {
                 self.notes.add(|| reason::Ipvs::Remembered { connection: conn.describe(), group });
             }
@@ -123,7 +143,7 @@ impl Ipvs {
         let method = server.options.method;
         let mut template = Conn::new(group.protocol, group.client, group.virtual_address, endpoint, Some(dest), method);
         template.state = State::Template { is_assured: false };
-        template.mark = view.mark;
+        template.data = group.data;
         template.timeout = timeout;
         self.bind(dest, true);
         let id = self.conns.insert(template);

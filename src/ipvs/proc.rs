@@ -21,6 +21,7 @@ fn hex(endpoint: SocketAddrV4, between: char) -> String {
 
 /// /proc/net/ip_vs (ip_vs_info_seq_show).
 pub fn services(ipvs: &Ipvs) -> String {
+    // Writing to a string cannot fail.
     let mut text = HEADING.to_owned();
     text += "Prot LocalAddress:Port Scheduler Flags\n";
     text += "  -> RemoteAddress:Port Forward Weight ActiveConn InActConn\n";
@@ -31,8 +32,7 @@ pub fn services(ipvs: &Ipvs) -> String {
         match key {
             ServiceKey::Address { protocol, address, port } => {
                 let address = hex(SocketAddrV4::new(address, port), ':');
-                text += &format!("{}  {address} {} {ops}", proto::name(protocol), options.scheduler);
-                text.push(if options.one_packet { ' ' } else { ' ' });
+                text += &format!("{}  {address} {} {ops} ", proto::name(protocol), options.scheduler);
             }
             ServiceKey::Mark(mark) => text += &format!("FWM  {mark:08X} {} {ops}", options.scheduler),
         }
@@ -60,7 +60,7 @@ pub fn services(ipvs: &Ipvs) -> String {
 pub fn connections(ipvs: &Ipvs, now: Time) -> String {
     let mut text = "Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData\n".to_owned();
     for conn in ipvs.connections() {
-        let _ = writeln!(
+        let _ = write!(
             text,
             "{:<3} {} {} {} {:<11} {:>7}",
             proto::name(conn.protocol()),
@@ -70,6 +70,10 @@ pub fn connections(ipvs: &Ipvs, now: Time) -> String {
             conn.state().name(),
             conn.remaining(now).as_secs()
         );
+        if let Some((engine, data)) = conn.engine_data() {
+            let _ = write!(text, " {} {data}", engine.name());
+        }
+        text.push('\n');
     }
     text
 }

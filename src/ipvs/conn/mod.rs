@@ -5,6 +5,7 @@ mod table;
 use std::net::SocketAddrV4;
 
 use super::dest::{DestId, Method};
+use super::persistence::Engine;
 use super::state::State;
 use crate::reason;
 use crate::time::{Span, Time};
@@ -37,8 +38,8 @@ pub struct Conn {
     pub(super) slaves: u32,
     /// Packets from the client.
     pub(super) packets: u32,
-    /// The mark of its first packet.
-    pub(super) mark: u32,
+    /// What a persistence engine recognises the group by (pe_data).
+    pub(super) data: Option<Box<str>>,
     /// How long it is kept after its last packet.
     pub(super) timeout: Span,
     /// When it expires.
@@ -76,7 +77,7 @@ impl Conn {
             master: None,
             slaves: 0,
             packets: 0,
-            mark: 0,
+            data: None,
             timeout: FIRST_TIMEOUT,
             expires: Time::ZERO,
             armed: None,
@@ -108,6 +109,11 @@ impl Conn {
     /// Its state.
     pub fn state(&self) -> State {
         self.state
+    }
+
+    /// The persistence engine that made it, and what the engine recognises the group by.
+    pub fn engine_data(&self) -> Option<(Engine, &str)> {
+        Some((Engine::Sip, self.data.as_deref()?))
     }
 
     /// How long it will be kept if nothing more comes.

@@ -75,8 +75,16 @@ impl Connections {
     }
 
     /// The template of a group of clients (ip_vs_ct_in_get).
-    pub fn find_template(&self, protocol: u8, group: SocketAddrV4, virtual_address: SocketAddrV4) -> Option<ConnId> {
-        self.find(protocol, group, |conn| conn.virtual_address == virtual_address && conn.is_template())
+    pub fn find_template(
+        &self,
+        protocol: u8,
+        group: SocketAddrV4,
+        virtual_address: SocketAddrV4,
+        data: Option<&str>,
+    ) -> Option<ConnId> {
+        self.find(protocol, group, |conn| {
+            conn.is_template() && conn.virtual_address == virtual_address && conn.data.as_deref() == data
+        })
     }
 
     /// The connection that a server's packet belongs to (ip_vs_conn_out_get): masqueraded servers answer from their own
@@ -213,11 +221,6 @@ impl Connections {
     pub fn ids(&self) -> Vec<ConnId> {
         self.entries.iter().map(|(id, _)| ConnId(id as u32)).collect()
     }
-
-    /// How many entries there are.
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
 }
 
 #[cfg(test)]
@@ -280,7 +283,7 @@ mod tests {
                 let expected = model.iter().rev().find(|(known, _)| *known == client).map(|(_, id)| *id);
                 let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, client);
                 prop_assert_eq!(table.find_in(6, address, VIP), expected);
-                prop_assert_eq!(table.len(), model.len());
+                prop_assert_eq!(table.entries.len(), model.len());
             }
         }
     }

@@ -49,7 +49,7 @@ fn sip_round(v: &mut [u64; 4]) {
 pub(in crate::ipvs) fn jhash_3words(a: u32, b: u32, c: u32, seed: u32) -> u32 {
     let start = 0xdead_beef_u32.wrapping_add(3 << 2).wrapping_add(seed);
     let (mut a, mut b, mut c) = (a.wrapping_add(start), b.wrapping_add(start), c.wrapping_add(start));
-    let mut mix = |x: &mut u32, y: u32, bits: u32| *x = (*x ^ y).wrapping_sub(y.rotate_left(bits));
+    let mix = |x: &mut u32, y: u32, bits: u32| *x = (*x ^ y).wrapping_sub(y.rotate_left(bits));
     mix(&mut c, b, 14);
     mix(&mut a, c, 11);
     mix(&mut b, a, 25);

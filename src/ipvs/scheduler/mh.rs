@@ -58,7 +58,7 @@ fn walks(servers: Servers<'_>) -> Vec<Walk> {
         let value = u32::from(dest.options.port).wrapping_add(word(dest.options.address));
         let turns = match dest.last_weight {
             0 => 0,
-            weight => (i64::from(weight) / unit >> shift).max(1) as u32,
+            weight => ((i64::from(weight) / unit) >> shift).max(1) as u32,
         };
         Walk {
             place,

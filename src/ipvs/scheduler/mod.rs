@@ -16,6 +16,8 @@ mod ovf;
 mod rr;
 mod sed;
 mod sh;
+#[cfg(test)]
+mod tests;
 mod twos;
 mod wlc;
 mod wrr;
