@@ -53,6 +53,11 @@ impl ErrorLimits {
         self.peers.entry(peer).or_insert(Saved::new(pause, BURST, now)).take(pause, BURST, now)
     }
 
+    /// ip_rt_send_redirect keeps its books in the same place: a peer that was just redirected gets no error right after.
+    pub(in crate::host) fn redirected(&mut self, peer: Ipv4Addr, now: Time) {
+        self.peers.insert(peer, Saved { span: Span::ZERO, last: now });
+    }
+
     /// ip_error
     pub(in crate::host) fn allows_no_route(&mut self, sender: Ipv4Addr, now: Time) -> bool {
         let full = Saved::new(NO_ROUTE_PAUSE, NO_ROUTE_BURST, now);

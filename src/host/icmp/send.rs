@@ -47,7 +47,9 @@ impl Kernel {
         if is_limited && about.iif != IfIndex::LO && !self.icmp_global_allow() {
             return Err(ErrorWithheld::GlobalLimit);
         }
-        let local = (kind == Kind::Local).then_some(destination);
+        // What IPVS has sent on is no longer here, though its destination is the virtual address.
+        let is_here = kind == Kind::Local && !about.ipvs_property;
+        let local = is_here.then_some(destination);
         let route = self.route_output(source, local, None).map_err(|_| ErrorWithheld::NoRoute)?;
         if is_limited && route.kind != RouteKind::Local && !self.icmp_peer_allow(source) {
             return Err(ErrorWithheld::PeerLimit);

@@ -45,6 +45,7 @@ impl Redirects {
 impl Kernel {
     pub(super) fn send_redirect(&mut self, packet: &Packet, route: &Route) {
         if self.redirects.is_due(packet.source(), self.now) {
+            self.icmp_limits.redirected(packet.source(), self.now);
             let gateway = route.gateway.unwrap_or(packet.destination());
             self.icmp_send(packet, 5, 1, gateway.octets());
         } else {
