@@ -9,7 +9,7 @@ use crate::scenario::Verdict;
 const GREEN: u8 = 32;
 const RED: u8 = 31;
 
-/// One line for each expectation that held, and what went wrong for the others.
+/// One line for each expectation, and what was expected and found where it did not hold.
 ///
 /// # Errors
 ///
@@ -22,12 +22,12 @@ pub fn write(out: &mut dyn Write, verdicts: &[Verdict], colours: bool) -> io::Re
     for Verdict { held, expected, found, say } in verdicts {
         let (word, colour) = if *held { ("yes", GREEN) } else { ("NO", RED) };
         let word = if colours { format!("\x1b[{colour}m{word:>10}\x1b[0m") } else { format!("{word:>10}") };
-        writeln!(out, "{word}  {expected}")?;
+        writeln!(out, "{word}  {say}")?;
         if !held {
+            writeln!(out, "{:>10}  expected: {expected}", "")?;
             for line in found.lines() {
-                writeln!(out, "{:>10}  found: {line}", "")?;
+                writeln!(out, "{:>10}  found:    {line}", "")?;
             }
-            writeln!(out, "{:>10}  {say}", "")?;
         }
     }
     Ok(())

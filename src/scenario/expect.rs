@@ -20,7 +20,7 @@ pub struct Verdict {
     pub expected: String,
     /// What was there instead; empty if it held.
     pub found: String,
-    /// What that means, as the scenario puts it.
+    /// What it shows, as the scenario puts it.
     pub say: String,
 }
 

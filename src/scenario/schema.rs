@@ -157,7 +157,7 @@ pub enum Expectation {
         /// Its exit status.
         #[serde(default)]
         status: Option<i32>,
-        /// What it means if this does not hold.
+        /// What this shows, in a sentence that is true if it holds.
         say: String,
     },
     /// The requests of a client (`get`, `hold`, `curl`) were answered by these machines, in this order; an entry may
@@ -173,7 +173,7 @@ pub enum Expectation {
         /// Whether the order counts.
         #[serde(default)]
         any_order: bool,
-        /// What it means if this does not hold.
+        /// What this shows, in a sentence that is true if it holds.
         say: String,
     },
     /// The requests of a client (`get`, `hold`) were shared between servers like this.
@@ -185,7 +185,7 @@ pub enum Expectation {
         /// How far off each part may be; 0.05 unless told.
         #[serde(default = "five_percent")]
         within: f64,
-        /// What it means if this does not hold.
+        /// What this shows, in a sentence that is true if it holds.
         say: String,
     },
     /// So many frames of a kind passed an interface.
@@ -200,7 +200,7 @@ pub enum Expectation {
         /// How many at most.
         #[serde(default)]
         at_most: Option<u64>,
-        /// What it means if this does not hold.
+        /// What this shows, in a sentence that is true if it holds.
         say: String,
     },
 }

@@ -12,7 +12,7 @@ use super::filter::Filter;
 use super::index::{Index, concerns};
 use super::record::{Direction, Event, Record, Trace};
 use crate::ids::{FrameId, NodeId};
-use crate::reason::{Arp, Console, Note, Stream};
+use crate::reason::{Arp, Console, Ipvs, Note, Stream};
 use crate::time::Time;
 use crate::wire::describe::Describer;
 use crate::wire::{Frame, MacAddr};
@@ -41,6 +41,7 @@ pub fn write(out: &mut dyn Write, title: &str, trace: &Trace, telling: &Telling)
         who_width: who_width(trace),
         describer: Describer::default(),
         shown: BTreeSet::new(),
+        explained: BTreeSet::new(),
         neighbours: BTreeMap::new(),
         unfinished: BTreeMap::new(),
         began: false,
@@ -49,6 +50,9 @@ pub fn write(out: &mut dyn Write, title: &str, trace: &Trace, telling: &Telling)
     trace.records.iter().try_for_each(|record| story.tell(record))?;
     story.flush()
 }
+
+/// What the signs mean.
+const LEGEND: &str = "$ a command  | its output  → a frame is sent  ⇒ a packet is passed on  · a decision  ✗ an end";
 
 /// What the broadcast address is called.
 const EVERYBODY: &str = "everybody";
@@ -81,6 +85,8 @@ struct Story<'a> {
     describer: Describer,
     /// The frames that have had their line.
     shown: BTreeSet<FrameId>,
+    /// The rewriting that has been explained.
+    explained: BTreeSet<(NodeId, String)>,
     /// What each node has been told to know of its neighbours.
     neighbours: BTreeMap<(NodeId, Ipv4Addr), MacAddr>,
     /// Beginnings of lines that a job has written.
@@ -92,7 +98,8 @@ struct Story<'a> {
 impl<'a> Story<'a> {
     fn heading(&mut self, title: &str) -> io::Result<()> {
         let title = self.painted(Colour::Bold, title);
-        writeln!(self.out, "{title}\n\nset-up")
+        let legend = self.painted(Colour::Faint, LEGEND);
+        writeln!(self.out, "{title}\n{legend}\n\nset-up")
     }
 
     fn tell(&mut self, record: &'a Record) -> io::Result<()> {
@@ -112,14 +119,18 @@ impl<'a> Story<'a> {
                 }
                 self.shown.insert(*id);
                 let here = format!("{}.{}", self.trace.cast.node(*node), self.trace.cast.interface(*node, *port));
+                let before = cause.and_then(|cause| self.index.frame(cause));
+                let changes = before.and_then(|before| rewritten(before, frame));
                 let who = match direction {
+                    Direction::Out if changes.is_some() => format!("{here} ⇒ {}", self.name(frame.destination())),
                     Direction::Out => format!("{here} → {}", self.name(frame.destination())),
                     Direction::In => format!("{here} ← {}", self.name(frame.source())),
                 };
                 self.line(record.at, &who, &self.with_owners(&line), Colour::Plain)?;
-                match cause.and_then(|cause| self.index.frame(cause)).and_then(|before| rewritten(before, frame)) {
-                    Some(changes) if *direction == Direction::Out => {
-                        let text = format!("· rewrites it: {}", self.changes(&changes));
+                let changes = changes.map(|changes| format!("· rewrites it: {}", self.changes(&changes)));
+                match changes {
+                    // Once for each way: the double arrow says that the others are like it.
+                    Some(text) if self.explained.insert((*node, text.clone())) => {
                         self.line(record.at, self.trace.cast.node(*node), &text, Colour::Cyan)
                     }
                     _ => Ok(()),
@@ -149,6 +160,7 @@ impl<'a> Story<'a> {
             Note::Arp(Arp::Learned { neighbour, mac } | Arp::Replaced { neighbour, mac, .. }) => {
                 self.neighbours.insert((node, *neighbour), *mac) != Some(*mac)
             }
+            Note::Ipvs(Ipvs::Steered { before, after, .. } | Ipvs::Returned { before, after, .. }) => before != after,
             _ => true,
         }
     }
@@ -263,6 +275,7 @@ fn brief(line: &str) -> String {
     if brief.starts_with("ARP") {
         brief.truncate(brief.find(", length").unwrap_or(brief.len()));
     }
+    brief = brief.replacen(": HTTP: ", ": ", 1);
     brief.strip_suffix(", length 0").map(str::to_owned).unwrap_or(brief)
 }
 
@@ -403,6 +416,7 @@ mod tests {
     fn everything() {
         insta::assert_snapshot!(told("all"), @"
         A test
+        $ a command  | its output  → a frame is sent  ⇒ a packet is passed on  · a decision  ✗ an end
 
         set-up
                     director                       $ ipvsadm -A -t 192.168.1.200:80 -s wlc
@@ -414,7 +428,7 @@ mod tests {
           0.000100  director                       · answers: 192.168.1.200 is at 02:00:00:00:02:00 (director)
           0.000100  director.eth0 → client.eth0    ARP, Reply 192.168.1.200 is-at 02:00:00:00:02:00 (director)
           0.000200  client.eth0 → director.eth0    192.168.1.10.40001 > 192.168.1.200.80: Flags [S], seq 7
-          0.000300  director.eth0 → rs1.eth0       192.168.1.10.40001 > 192.168.1.200.80: Flags [S], seq 7
+          0.000300  director.eth0 ⇒ rs1.eth0       192.168.1.10.40001 > 192.168.1.200.80: Flags [S], seq 7
           0.000300  director                       · rewrites it: MAC addresses now director.eth0 → rs1.eth0, all else as it was
           0.500400  client                         | 40001 rs1
           0.500400  client                         | unfinished
@@ -426,6 +440,7 @@ mod tests {
     fn commands_are_told_whatever_the_filter() {
         insta::assert_snapshot!(told("none"), @r"
         A test
+        $ a command  | its output  → a frame is sent  ⇒ a packet is passed on  · a decision  ✗ an end
 
         set-up
                     director                       $ ipvsadm -A -t 192.168.1.200:80 -s wlc
@@ -442,6 +457,7 @@ mod tests {
     fn frames_are_told_where_they_arrive_if_only_that_is_asked_for() {
         insta::assert_snapshot!(told("drops or in syn on rs1.eth0"), @"
         A test
+        $ a command  | its output  → a frame is sent  ⇒ a packet is passed on  · a decision  ✗ an end
 
         set-up
                     director                       $ ipvsadm -A -t 192.168.1.200:80 -s wlc
