@@ -73,6 +73,7 @@ impl Kernel {
         match why {
             Some(why) => self.arp_note(|| reason::Arp::Withheld { target, why }),
             None => {
+                self.arp_note_asker(iif, message);
                 self.learn_neighbour(iif, sender, message.sender_mac, State::Stale, Override::Yes);
                 self.arp_answer(iif, message);
             }
@@ -129,6 +130,15 @@ impl Kernel {
             _ => self.arp_note(|| reason::Arp::Learned { neighbour, mac }),
         }
         self.learn_neighbour(iif, sender, message.sender_mac, state, how);
+    }
+
+    /// Notes that the asker's addresses contradict what was known: whoever is asked believes them at once.
+    fn arp_note_asker(&mut self, iif: IfIndex, message: &Arp) {
+        let (neighbour, mac) = (message.sender_ip, message.sender_mac);
+        let known = self.neighbours.get(iif, neighbour).map(|entry| entry.mac);
+        if let Some(old) = known.filter(|&old| old != mac && old != MacAddr::ZERO) {
+            self.arp_note(|| reason::Arp::Replaced { neighbour, mac, old });
+        }
     }
 
     /// Notes that an announcement makes no entry.
