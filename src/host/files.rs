@@ -2,14 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::kernel::Kernel;
 use super::socket::Errno;
 
 /// Where a login begins, and where bare names of a scenario's files lie.
 pub const HOME: &str = "/root";
-
-/// The settings of the kernel that /proc shows as files.
-const SETTINGS: &str = "/proc/sys/";
 
 /// All files of a node together hold so many bytes at most: a runaway script must not eat the simulator's memory.
 const CAPACITY_BYTES: usize = 16 << 20;
@@ -31,6 +27,7 @@ const DIRECTORIES: &[&str] = &[
     "/etc/sysctl.d",
     "/home",
     "/proc",
+    "/proc/net",
     "/root",
     "/run",
     "/sbin",
@@ -311,87 +308,6 @@ pub fn parent_of(path: &str) -> &str {
         None | Some(0) => "/",
         Some(at) => &path[..at],
     }
-}
-
-impl Kernel {
-    /// The node's files.
-    pub fn files(&mut self) -> &mut Files {
-        &mut self.files
-    }
-
-    /// What a program reads from a path: a file, a device, or the kernel's own state below /proc.
-    ///
-    /// # Errors
-    ///
-    /// There is no such file, or it is a directory.
-    pub fn read_path(&mut self, path: &str) -> Result<Vec<u8>, Errno> {
-        match path.strip_prefix(SETTINGS) {
-            _ if path == "/dev/null" => Ok(Vec::new()),
-            Some(_) if self.is_settings_directory(path) => Err(Errno::IsDirectory),
-            Some(_) => Ok((self.read_sysctl(path)? + "\n").into_bytes()),
-            None => self.files.read(path).map(<[u8]>::to_vec),
-        }
-    }
-
-    /// What a program writes to a path. Opening a file for writing writes nothing to it.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Files::write`]; what the kernel says about the value of a setting.
-    pub fn write_path(&mut self, path: &str, bytes: &[u8], append: bool) -> Result<(), Errno> {
-        match path.strip_prefix(SETTINGS) {
-            _ if path == "/dev/null" => Ok(()),
-            Some(_) if self.is_settings_directory(path) => Err(Errno::IsDirectory),
-            Some(_) if bytes.is_empty() => self.read_sysctl(path).map(|_| ()),
-            Some(_) => self.set_sysctl(path, &String::from_utf8_lossy(bytes)),
-            None => self.files.write(path, bytes, append),
-        }
-    }
-
-    /// The names in a directory.
-    pub fn list_path(&self, path: &str) -> Vec<String> {
-        let Some(directory) = settings_prefix(path) else { return self.files.list(path) };
-        let names = self.sysctl.names(&self.interfaces, &directory);
-        let inside = |name: &String| {
-            let rest = if directory.is_empty() { name } else { name.strip_prefix(&directory)?.strip_prefix('.')? };
-            Some(rest.split('.').next().unwrap_or(rest).replace('/', "."))
-        };
-        let mut entries: Vec<String> = names.iter().filter_map(inside).filter(|entry| !entry.is_empty()).collect();
-        entries.sort();
-        entries.dedup();
-        entries
-    }
-
-    /// What is at a path.
-    pub fn kind_of_path(&self, path: &str) -> Option<Kind> {
-        if path == "/dev/null" {
-            return Some(Kind::Special);
-        }
-        match path.strip_prefix(SETTINGS) {
-            Some(_) if self.is_settings_directory(path) => Some(Kind::Directory),
-            Some(_) => self.read_sysctl(path).ok().map(|_| Kind::Special),
-            None if path == "/proc/sys" => Some(Kind::Directory),
-            None => self.files.kind(path),
-        }
-    }
-
-    fn is_settings_directory(&self, path: &str) -> bool {
-        !self.list_path(path).is_empty()
-    }
-}
-
-/// The beginning of the names of settings in a directory below /proc/sys, with dots between their parts.
-fn settings_prefix(path: &str) -> Option<String> {
-    if path == "/proc/sys" {
-        return Some(String::new());
-    }
-    let swapped = path.strip_prefix(SETTINGS)?.chars().map(|c| match c {
-        '/' => '.',
-        // A dot in the name of an interface stands as a slash between dots.
-        '.' => '/',
-        c => c,
-    });
-    Some(swapped.collect())
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ pub mod neighbour;
 pub mod net;
 pub mod netfilter;
 mod packet;
+mod paths;
 pub mod process;
 mod program;
 mod raw;
