@@ -1,6 +1,6 @@
 //! The scenario file as it is written: these types are its reference.
 //!
-//! Names, times and addresses are still texts here; [`check`](super::check) turns them into a [`Plan`](super::Plan).
+//! Names, times and addresses are still texts here; `check` turns them into a [`Plan`](super::Plan).
 
 use std::fmt;
 use std::marker::PhantomData;
