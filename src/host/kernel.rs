@@ -141,7 +141,13 @@ impl Kernel {
         self.ipvs.expire(self.now);
         while let Some(timer) = self.timers.pop_due(self.now) {
             match timer {
-                Timer::Process(pid) => self.scheduler.alarm(pid),
+                Timer::Process(pid) => {
+                    self.scheduler.alarm(pid);
+                    if !self.timers.is_program_next() {
+                        // The programs run before the kernel's timers of the same moment fire: the host is woken again.
+                        return;
+                    }
+                }
                 Timer::Tcp(socket) => self.tcp_timer(socket),
                 Timer::Neighbour(interface, ip) => self.neighbour_timer(interface, ip),
                 Timer::NeighbourGc => self.collect_neighbours(),

@@ -29,10 +29,10 @@ pub enum Timer {
     Tcp(SocketId),
 }
 
-/// Deadlines in the order of their times; equal ones in the order in which they were armed.
+/// Deadlines in the order of their times; equal ones programs first, then in the order in which they were armed.
 #[derive(Debug, Default)]
 pub struct Timers {
-    heap: BinaryHeap<Reverse<(Time, u64, Timer)>>,
+    heap: BinaryHeap<Reverse<(Time, bool, u64, Timer)>>,
     armed: u64,
 }
 
@@ -40,12 +40,19 @@ impl Timers {
     /// Arranges for `timer` to fire at `at`.
     pub fn arm(&mut self, at: Time, timer: Timer) {
         self.armed += 1;
-        self.heap.push(Reverse((at, self.armed, timer)));
+        // Programs sleep on high-resolution timers; the kernel's own go by the tick, which never comes before.
+        let is_late = !matches!(timer, Timer::Process(_));
+        self.heap.push(Reverse((at, is_late, self.armed, timer)));
     }
 
     /// When the next timer fires.
     pub fn next(&self) -> Option<Time> {
         self.heap.peek().map(|Reverse((at, ..))| *at)
+    }
+
+    /// Whether the next timer is a program's.
+    pub fn is_program_next(&self) -> bool {
+        matches!(self.heap.peek(), Some(Reverse((.., Timer::Process(_)))))
     }
 
     /// Takes the next timer that is due at `now`.

@@ -278,7 +278,7 @@ impl Arping {
         } else if self.options.unsolicited {
             false
         } else {
-            self.options.count.map_or(*received == 0, |count| *received < count)
+            *received != *sent
         };
         i32::from(failed)
     }
