@@ -9,8 +9,11 @@ use crate::ipvs;
 /// The settings.
 const SETTINGS: &str = "/proc/sys/";
 
+/// What a file below /proc shows at the moment.
+type Table = fn(&mut Kernel) -> String;
+
 /// The tables that /proc/net shows.
-const TABLES: [(&str, fn(&mut Kernel) -> String); 4] = [
+const TABLES: [(&str, Table); 4] = [
     ("arp", arp),
     ("ip_vs", |kernel| ipvs::proc::services(kernel.ipvs())),
     ("ip_vs_conn", |kernel| {

@@ -5,11 +5,13 @@ mod basic;
 mod curl;
 mod files;
 mod getopt;
+mod hostname;
 mod ifconfig;
 mod ip;
 mod iptables;
 mod ipvsadm;
 mod language;
+mod modprobe;
 mod nc;
 mod netstat;
 mod nstat;
@@ -72,6 +74,7 @@ pub const COMMANDS: &[(&str, Command)] = &[
     ("grep", Command::Filter(text::grep)),
     ("head", Command::Running(text::head)),
     ("hold", Command::Running(apps::hold)),
+    ("hostname", Command::Instant(hostname::hostname)),
     ("httpd", Command::Running(apps::httpd)),
     ("id", Command::Instant(basic::id)),
     ("ifconfig", Command::Instant(ifconfig::ifconfig)),
@@ -85,6 +88,7 @@ pub const COMMANDS: &[(&str, Command)] = &[
     ("killall", Command::Instant(processes::killall)),
     ("ls", Command::Instant(files::ls)),
     ("mkdir", Command::Instant(files::mkdir)),
+    ("modprobe", Command::Instant(modprobe::modprobe)),
     ("mv", Command::Instant(files::mv)),
     ("nc", Command::Running(nc::nc)),
     ("netstat", Command::Instant(netstat::netstat)),

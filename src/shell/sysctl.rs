@@ -34,7 +34,7 @@ pub(super) fn sysctl(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
             }
             "--system" => system = true,
             option if option.starts_with('-') && option.len() > 1 => {
-                let _ = write!(io.err, "sysctl: invalid option -- '{}'\n", &option[1..2]);
+                let _ = writeln!(io.err, "sysctl: invalid option -- '{}'", &option[1..2]);
                 return 1;
             }
             key => keys.push(key.to_owned()),

@@ -118,7 +118,7 @@ impl Kernel {
         let limit = self.sysctl.number("net.ipv4.ipfrag_high_thresh").max(0) as usize;
         let lifetime = Span::from_secs(self.sysctl.number("net.ipv4.ipfrag_time").max(0) as u64);
         let expires = self.now + lifetime;
-        let is_bad = !is_last && packet.payload().len() % 8 != 0
+        let is_bad = !is_last && !packet.payload().len().is_multiple_of(8)
             || end + packet.header_len() > usize::from(u16::MAX)
             || self.reassembly.bytes + packet.payload().len() > limit;
         if is_bad {

@@ -14,9 +14,9 @@ pub(super) fn run(kernel: &mut Kernel, _: Style, words: &mut Words<'_>, out: &mu
     let commands = ["list", "show", "lst", "get", "add", "append", "change", "chg", "replace", "delete", "flush"];
     match words.command(&commands)? {
         "get" => get(kernel, words, out),
-        "add" | "append" => change(kernel, words, Change::Add),
-        "change" | "chg" => change(kernel, words, Change::Change),
-        "replace" => change(kernel, words, Change::Replace),
+        "add" | "append" => change(kernel, words, How::Add),
+        "change" | "chg" => change(kernel, words, How::Change),
+        "replace" => change(kernel, words, How::Replace),
         "delete" => delete(kernel, words),
         "flush" => flush(kernel, words),
         _ => show(kernel, words, out),
@@ -30,7 +30,8 @@ pub(super) fn rules(_: &mut Kernel, _: Style, words: &mut Words<'_>, out: &mut S
     Ok(())
 }
 
-enum Change {
+/// What is done about an entry that is there, or is not.
+enum How {
     Add,
     Change,
     Replace,
@@ -174,20 +175,20 @@ impl Given {
     }
 }
 
-fn change(kernel: &mut Kernel, words: &mut Words<'_>, how: Change) -> Result<()> {
+fn change(kernel: &mut Kernel, words: &mut Words<'_>, how: How) -> Result<()> {
     let given = parse(kernel, words)?;
     if given.prefix.trunc() != given.prefix {
         return Err(told("Invalid prefix for given prefix length"));
     }
     let table = if given.kind == Some(Kind::Local) { Table::Local } else { given.table };
     let is_there = |route: &FibRoute| route.prefix == given.prefix && given.metric.is_none_or(|m| m == route.metric);
-    if matches!(how, Change::Change) && !kernel.routes().list(table).iter().any(is_there) {
+    if matches!(how, How::Change) && !kernel.routes().list(table).iter().any(is_there) {
         return Err(answered(Errno::NoSuchFile));
     }
     let route = given.into_route();
     match how {
-        Change::Add => kernel.add_route(table, route),
-        Change::Change | Change::Replace => kernel.replace_route(table, route),
+        How::Add => kernel.add_route(table, route),
+        How::Change | How::Replace => kernel.replace_route(table, route),
     }
     .map_err(refused)
 }

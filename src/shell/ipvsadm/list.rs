@@ -240,7 +240,7 @@ fn connections(kernel: &mut Kernel, shown: &Shown, options: &Options, out: &mut 
     out.push_str("IPVS connection entries\n");
     let _ = write!(out, "pro expire {:<11} {:<18} {:<18} ", "state", "source", "virtual");
     if options.persistent {
-        let _ = writeln!(out, "{:<16} {:<18} {}", "destination", "pe name", "pe_data");
+        let _ = writeln!(out, "{:<16} {:<18} pe_data", "destination", "pe name");
     } else {
         out.push_str("destination\n");
     }

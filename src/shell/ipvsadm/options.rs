@@ -244,8 +244,7 @@ fn tokens(args: &[String]) -> Result<Vec<Token>, Failure> {
             }
             continue;
         }
-        let mut letters = rest.char_indices();
-        while let Some((place, letter)) = letters.next() {
+        for (place, letter) in rest.char_indices() {
             if let Some((_, _, command)) = COMMANDS.iter().find(|(known, ..)| *known == letter) {
                 tokens.push(Token::Command(*command, letter));
                 continue;
