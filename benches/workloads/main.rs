@@ -4,6 +4,7 @@
 //! `cargo bench --bench workloads [NAME ...]` runs those whose names contain one of the words; all without any. The median
 //! of five runs is printed; `RUNS=1` makes it quicker.
 
+mod hosts;
 mod plain;
 
 use std::time::Instant;
@@ -20,6 +21,11 @@ struct Work {
 type Workload = (&'static str, fn() -> Work);
 
 const WORKLOADS: &[Workload] = &[
+    ("W1 route", hosts::tcp_route),
+    ("W1 DR", hosts::tcp_direct_routing),
+    ("W2 UDP forward", hosts::udp_forward),
+    ("W3 star, ARP learned", hosts::star_arp_learned),
+    ("W3 star, ARP known", hosts::star_arp_known),
     ("W2 UDP forward, engine alone", plain::udp_forward),
     ("W3 star, ARP learned, engine alone", plain::star_arp_learned),
     ("W3 star, ARP known, engine alone", plain::star_arp_known),
