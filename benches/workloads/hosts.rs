@@ -9,7 +9,7 @@ use lvslab::host::process::Task;
 use lvslab::host::{Bind, Errno, Host, Input, Job, Kernel, Sys};
 use lvslab::ids::{NodeId, Port, SwitchId};
 use lvslab::random::{self, RngExt};
-use lvslab::shell;
+use lvslab::shell::Session;
 use lvslab::sim::{Engine, LinkOptions, Plug, SwitchOptions, Unwatched};
 use lvslab::time::Span;
 use lvslab::wire::MacAddr;
@@ -47,7 +47,8 @@ impl Lab {
         let mut kernel = Kernel::new(name, SEED);
         let number = self.ports.len() as u32 + 1;
         for port in 0..interfaces {
-            kernel.add_interface(&format!("eth{port}"), mac(number, port), 1500, Port(port));
+            let index = kernel.add_interface(&format!("eth{port}"), mac(number, port), 1500, Port(port));
+            kernel.set_interface_up(index, true).expect("the interface was just added");
         }
         self.ports.push(0);
         self.engine.add_node(name, Host::new(kernel))
@@ -69,7 +70,7 @@ impl Lab {
     /// Types commands, which must work, and waits for them.
     fn type_in<T: AsRef<str>>(&mut self, node: NodeId, lines: impl IntoIterator<Item = T>) {
         for line in lines {
-            self.engine.schedule_input(self.engine.now(), node, Input::Run(shell::job(line.as_ref())));
+            self.engine.schedule_input(self.engine.now(), node, Input::Run(Session::default().job(line.as_ref())));
             while self.engine.node(node).is_busy() && self.step() {}
             let job = self.engine.node(node).jobs().last().expect("it was typed");
             let error = String::from_utf8_lossy(&job.err.borrow()).into_owned();
