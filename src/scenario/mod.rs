@@ -1,6 +1,6 @@
 //! The scenario: what is in the lab, what is done to it, and what must come of it.
 //!
-//! [`load`] turns the text of a file ([`schema`]) into a [`Plan`], or into everything that is wrong with it.
+//! [`load()`] turns the text of a file ([`schema`]) into a [`Plan`], or into everything that is wrong with it.
 //! [`run`] builds the lab, which is where the nodes meet the engine, and goes through the steps.
 
 mod check;

@@ -96,7 +96,7 @@ fn civil(days: u64) -> (u64, u64, u64) {
     (year_of_era + era * 400 + u64::from(month <= 2), month, day)
 }
 
-/// basename PATH [SUFFIX]
+/// basename PATH \[SUFFIX\]
 pub(super) fn basename(_: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
     let [_, path, rest @ ..] = args else {
         io.err = "basename: missing operand\nTry 'basename --help' for more information.\n".to_owned();
@@ -127,7 +127,7 @@ pub(super) fn dirname(_: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
     0
 }
 
-/// id [-u]
+/// id \[-u\]
 pub(super) fn id(_: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
     let number_only = args.get(1).is_some_and(|arg| arg == "-u" || arg == "-g");
     io.out = if number_only { "0\n" } else { "uid=0(root) gid=0(root) groups=0(root)\n" }.to_owned();
@@ -140,7 +140,7 @@ pub(super) fn whoami(_: &mut Kernel, _: &[String], io: &mut Io) -> i32 {
     0
 }
 
-/// uname [-a] [-s] [-n] [-r] [-m]: the kernel that the simulator was held against.
+/// uname \[-a\] \[-s\] \[-n\] \[-r\] \[-m\]: the kernel that the simulator was held against.
 pub(super) fn uname(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
     let flags: String = args.iter().skip(1).filter_map(|arg| arg.strip_prefix('-')).collect();
     let flags = if flags.is_empty() { "s".to_owned() } else { flags };

@@ -53,7 +53,7 @@ pub(super) fn touch(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
     status
 }
 
-/// rm [-r] [-f] FILE...
+/// rm \[-r\] \[-f\] FILE...
 pub(super) fn rm(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
     let parsed = parse(args);
     if parsed.operands.is_empty() && !parsed.has('f') {
@@ -78,7 +78,7 @@ pub(super) fn rm(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
     status
 }
 
-/// mkdir [-p] DIRECTORY...
+/// mkdir \[-p\] DIRECTORY...
 pub(super) fn mkdir(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
     let parsed = parse(args);
     if parsed.operands.is_empty() {
@@ -132,7 +132,7 @@ pub(super) fn rmdir(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
     status
 }
 
-/// cp [-r] [-a] FROM... TO
+/// cp \[-r\] \[-a\] FROM... TO
 pub(super) fn cp(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
     let parsed = parse(args);
     let recursive = parsed.flags.contains(['r', 'R', 'a']);
@@ -214,7 +214,7 @@ fn each_to_target(
     status
 }
 
-/// ls [-a] [-d] [-l] [-1] [FILE...]; one name a line, as into a pipe.
+/// ls \[-a\] \[-d\] \[-l\] \[-1\] \[FILE...\]; one name a line, as into a pipe.
 pub(super) fn ls(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
     let parsed = parse(args);
     let operands = if parsed.operands.is_empty() { vec!["."] } else { parsed.operands.clone() };

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::host::{Io, Kernel, Scope};
 
-/// hostname [-s|-f|-i|-I]
+/// hostname \[-s|-f|-i|-I\]
 pub(super) fn hostname(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
     match args.get(1).map(String::as_str) {
         None | Some("-s" | "-f" | "--fqdn" | "--short" | "--long") => {

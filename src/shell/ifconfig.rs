@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use crate::host::{Address, Errno, IfIndex, Interface, Io, Kernel, Scope};
 use crate::wire::MacAddr;
 
-/// ifconfig [-a] [INTERFACE [ADDRESS] [WORD...]]
+/// ifconfig \[-a\] \[INTERFACE \[ADDRESS\] \[WORD...\]\]
 pub(super) fn ifconfig(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
     let mut words: Vec<&str> = args[1..].iter().map(String::as_str).collect();
     let all = words.first() == Some(&"-a");

@@ -23,7 +23,7 @@ const MODULES: &[&str] = &[
 ];
 const FAMILIES: &[&str] = &["ip_vs", "nf_", "xt_", "ipt_", "nft_"];
 
-/// modprobe [-r] [-q] [-v] MODULE...
+/// modprobe \[-r\] \[-q\] \[-v\] MODULE...
 pub(super) fn modprobe(_: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
     let names: Vec<&String> = args[1..].iter().filter(|word| !word.starts_with('-')).collect();
     if names.is_empty() {

@@ -206,7 +206,7 @@ impl Nc {
         }
     }
 
-    /// nc -l [-p] PORT, or nc -l ADDRESS PORT
+    /// nc -l \[-p\] PORT, or nc -l ADDRESS PORT
     async fn listen(&self, words: &[String]) -> Result<i32, String> {
         let (address, word) = match words {
             [] => (None, None),

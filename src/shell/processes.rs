@@ -27,7 +27,7 @@ pub(super) fn killall(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 
     status
 }
 
-/// pgrep [-l] [-x] NAME: the numbers of the processes whose names contain it.
+/// pgrep \[-l\] \[-x\] NAME: the numbers of the processes whose names contain it.
 pub(super) fn pgrep(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
     let has = |flag: &str| args.iter().any(|arg| arg == flag);
     let wanted: Vec<&str> = names(args).collect();
@@ -52,7 +52,7 @@ pub(super) fn pidof(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
     i32::from(pids.is_empty())
 }
 
-/// ps [-e]: all processes of the node; they have no terminals and take no time.
+/// ps \[-e\]: all processes of the node; they have no terminals and take no time.
 pub(super) fn ps(kernel: &mut Kernel, _: &[String], io: &mut Io) -> i32 {
     io.out = "    PID TTY          TIME CMD\n".to_owned();
     let processes: Vec<(Pid, &str)> = kernel.scheduler.processes().collect();

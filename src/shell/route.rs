@@ -8,7 +8,7 @@ use ipnet::Ipv4Net;
 use crate::host::route::{FibRoute, Kind, Protocol, RouteError, Table};
 use crate::host::{Errno, IfIndex, Io, Kernel, Scope};
 
-/// route [-n] [add|del ...]
+/// route \[-n\] \[add|del ...\]
 pub(super) fn route(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
     let words: Vec<&str> = args[1..]
         .iter()

@@ -14,7 +14,7 @@ struct Options {
     ignore: bool,
 }
 
-/// sysctl [OPTIONS] [KEY[=VALUE]...]
+/// sysctl \[OPTIONS\] \[KEY\[=VALUE\]...\]
 pub(super) fn sysctl(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
     let mut options = Options::default();
     let (mut all, mut system, mut files, mut keys) = (false, false, Vec::new(), Vec::new());

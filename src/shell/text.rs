@@ -57,7 +57,7 @@ fn operands(args: &[String]) -> Vec<&str> {
     args.iter().skip(1).map(String::as_str).filter(|arg| !arg.starts_with('-') || *arg == "-").collect()
 }
 
-/// cat [-n] [FILE...]: passes lines on as they come.
+/// cat \[-n\] \[FILE...\]: passes lines on as they come.
 pub(super) fn cat(process: Process, args: Vec<String>) -> Task {
     Box::pin(async move {
         let names = operands(&args);
@@ -89,7 +89,7 @@ pub(super) fn cat(process: Process, args: Vec<String>) -> Task {
     })
 }
 
-/// tee [-a] [FILE...]: passes lines on, and keeps them.
+/// tee \[-a\] \[FILE...\]: passes lines on, and keeps them.
 pub(super) fn tee(process: Process, args: Vec<String>) -> Task {
     Box::pin(async move {
         let append = args.iter().any(|arg| arg == "-a");

@@ -1,4 +1,4 @@
-//! The neighbour table: net/core/neighbour.c. [`state`] has the states of one neighbour, [`output`] what they mean to packets.
+//! The neighbour table: net/core/neighbour.c. `state` has the states of one neighbour, `output` what they mean to packets.
 
 mod output;
 mod state;

@@ -49,7 +49,7 @@ fn told(text: &str) -> Failure {
     failure(REFUSED, format!("Error: {text}.\n"))
 }
 
-/// ip [OPTIONS] OBJECT COMMAND...
+/// ip \[OPTIONS\] OBJECT COMMAND...
 pub(super) fn ip(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
     match run(kernel, args, &mut io.out) {
         Ok(status) => status,

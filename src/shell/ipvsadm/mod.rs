@@ -31,7 +31,7 @@ fn refused(error: Error) -> Failure {
     Failure { text: error.to_string(), status: REFUSED }
 }
 
-/// ipvsadm COMMAND [OPTIONS]
+/// ipvsadm COMMAND \[OPTIONS\]
 pub(super) fn ipvsadm(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
     run(kernel, args, io)
 }

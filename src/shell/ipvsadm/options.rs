@@ -410,7 +410,7 @@ impl<'k> Reader<'k> {
         Ok(())
     }
 
-    /// host[:port]; the port is 0 if there is none.
+    /// host\[:port\]; the port is 0 if there is none.
     fn endpoint(&mut self, text: &str, protocol: u8) -> Option<(Ipv4Addr, Option<u16>)> {
         let (host, port) = match text.rsplit_once(':') {
             Some((host, port)) => (host, Some(names::port(self.kernel, port, protocol)?)),

@@ -244,7 +244,7 @@ impl Shell {
         0
     }
 
-    /// kill [-SIGNAL] PID...
+    /// kill \[-SIGNAL\] PID...
     fn kill(&mut self, args: &[String]) -> i32 {
         let (signal, pids) = match args {
             [option, name, pids @ ..] if option == "-s" => (signal_number(name), pids),

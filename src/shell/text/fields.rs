@@ -8,7 +8,7 @@ use crate::shell::language::unescape;
 /// `seq` does not count further than this: it must not eat the simulator's memory.
 const MAX_NUMBERS: usize = 1_000_000;
 
-/// seq [FIRST [STEP]] LAST
+/// seq \[FIRST \[STEP\]\] LAST
 pub(in crate::shell) fn seq(_: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
     let mut numbers = Vec::new();
     for word in &args[1..] {
@@ -96,7 +96,7 @@ fn range(text: &str) -> (usize, usize) {
     }
 }
 
-/// tr [-d] SET1 [SET2]
+/// tr \[-d\] SET1 \[SET2\]
 pub(in crate::shell) fn tr(_: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
     let delete = args.iter().any(|arg| arg == "-d");
     let squeeze = args.iter().any(|arg| arg == "-s");

@@ -99,7 +99,7 @@ fn from_basic(pattern: &str) -> String {
     extended
 }
 
-/// grep [-E|-F] [-i] [-v] [-c] [-q] [-n] [-o] [-w] [-x] [-l] [-h] [-H] [-s] [-m N] [-e] PATTERN [FILE...]
+/// grep \[-E|-F\] \[-i\] \[-v\] \[-c\] \[-q\] \[-n\] \[-o\] \[-w\] \[-x\] \[-l\] \[-h\] \[-H\] \[-s\] \[-m N\] \[-e\] PATTERN \[FILE...\]
 pub(in crate::shell) fn grep(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
     let options = Options::parse(args);
     if options.patterns.is_empty() {

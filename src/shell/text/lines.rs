@@ -5,7 +5,7 @@ use crate::host::process::Task;
 use crate::host::{Kernel, Process};
 use crate::shell::Io;
 
-/// head [-n LINES | -LINES] [FILE...]: ends as soon as it has seen enough.
+/// head \[-n LINES | -LINES\] \[FILE...\]: ends as soon as it has seen enough.
 pub(in crate::shell) fn head(process: Process, args: Vec<String>) -> Task {
     Box::pin(async move {
         let (count, names) = match line_count("head", &args) {
@@ -36,7 +36,7 @@ pub(in crate::shell) fn head(process: Process, args: Vec<String>) -> Task {
     })
 }
 
-/// tail [-n LINES | -LINES | -n +LINE] [FILE...]
+/// tail \[-n LINES | -LINES | -n +LINE\] \[FILE...\]
 pub(in crate::shell) fn tail(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
     let (count, names) = match line_count("tail", args) {
         Ok(parsed) => parsed,
@@ -76,7 +76,7 @@ fn line_count<'a>(tool: &str, args: &'a [String]) -> Result<(i64, Vec<&'a str>),
     Ok((count, names))
 }
 
-/// wc [-l] [-w] [-c] [FILE...]
+/// wc \[-l\] \[-w\] \[-c\] \[FILE...\]
 pub(in crate::shell) fn wc(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
     let flags: String = args.iter().skip(1).filter_map(|arg| arg.strip_prefix('-')).collect();
     let names = operands(args);
@@ -113,7 +113,7 @@ fn count(text: &str) -> [usize; 3] {
     [text.matches('\n').count(), text.split_whitespace().count(), text.len()]
 }
 
-/// sort [-n] [-r] [-u] [-k FIELD] [FILE...]
+/// sort \[-n\] \[-r\] \[-u\] \[-k FIELD\] \[FILE...\]
 pub(in crate::shell) fn sort(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
     let (mut flags, mut field, mut names) = (String::new(), None, Vec::new());
     let mut words = args.iter().skip(1);
@@ -167,7 +167,7 @@ fn leading_number(text: &str) -> f64 {
     text[..end].parse().unwrap_or(0.0)
 }
 
-/// uniq [-c] [-d] [FILE]
+/// uniq \[-c\] \[-d\] \[FILE\]
 pub(in crate::shell) fn uniq(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
     let flags: String = args.iter().skip(1).filter_map(|arg| arg.strip_prefix('-')).collect();
     let names = operands(args);

@@ -7,7 +7,7 @@ use crate::shell::language::{Escape, escape, unescape};
 /// Fields are not wider than this.
 const MAX_WIDTH: usize = 1_000;
 
-/// echo [-n] [-e] WORD...
+/// echo \[-n\] \[-e\] WORD...
 pub(in crate::shell) fn echo(_: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
     let (mut newline, mut escapes) = (true, false);
     let mut words = args.get(1..).unwrap_or_default();
@@ -34,7 +34,7 @@ pub(in crate::shell) fn echo(_: &mut Kernel, args: &[String], io: &mut Io) -> i3
     0
 }
 
-/// printf FORMAT [ARGUMENT...]: the format is used again until all arguments are.
+/// printf FORMAT \[ARGUMENT...\]: the format is used again until all arguments are.
 pub(in crate::shell) fn printf(_: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
     let [_, format, rest @ ..] = args else {
         io.err = "printf: usage: printf [-v var] format [arguments]\n".to_owned();

@@ -63,7 +63,7 @@ impl Shell {
         self.dispatch(&words, false).await
     }
 
-    /// timeout [-s SIGNAL] [-k SECONDS] SECONDS COMMAND...
+    /// timeout \[-s SIGNAL\] \[-k SECONDS\] SECONDS COMMAND...
     pub(super) async fn timeout(&mut self, args: &[String]) -> i32 {
         let mut rest = args;
         while let [option, more @ ..] = rest
@@ -102,7 +102,7 @@ impl Shell {
         }
     }
 
-    /// bash [-c SCRIPT [NAME]] [FILE] [ARGUMENT...]
+    /// bash \[-c SCRIPT \[NAME\]\] \[FILE\] \[ARGUMENT...\]
     pub(super) async fn shell_program(&mut self, name: &str, args: &[String]) -> i32 {
         let mut rest = args;
         let mut options = Options::default();

@@ -5,7 +5,7 @@ use crate::shell::language::interpreter::Shell;
 use crate::shell::language::state::{Value, is_name};
 
 impl Shell {
-    /// read [-r] [-t SECONDS] [-a ARRAY] [NAME...]
+    /// read \[-r\] \[-t SECONDS\] \[-a ARRAY\] \[NAME...\]
     pub(super) async fn read(&mut self, args: &[String]) -> i32 {
         let mut raw = false;
         let mut array = None;
@@ -95,7 +95,7 @@ impl Shell {
         i32::from(value == 0)
     }
 
-    /// export, readonly, local, declare, typeset: [-x] [-r] [-a] [-i] NAME[=VALUE]...
+    /// export, readonly, local, declare, typeset: \[-x\] \[-r\] \[-a\] \[-i\] NAME\[=VALUE\]...
     pub(super) fn declare_variables(&mut self, command: &str, args: &[String]) -> i32 {
         if command == "local" && self.functions == 0 {
             return self.wrong("local: can only be used in a function");
