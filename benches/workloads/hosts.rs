@@ -71,7 +71,7 @@ impl Lab {
     fn type_in<T: AsRef<str>>(&mut self, node: NodeId, lines: impl IntoIterator<Item = T>) {
         for line in lines {
             self.engine.schedule_input(self.engine.now(), node, Input::Run(Session::default().job(line.as_ref())));
-            while self.engine.node(node).is_busy() && self.step() {}
+            while self.step() && self.engine.node(node).is_busy() {}
             let job = self.engine.node(node).jobs().last().expect("it was typed");
             let error = String::from_utf8_lossy(&job.err.borrow()).into_owned();
             assert!(matches!(job.status, None | Some(0)), "{}: {error}", job.line);
