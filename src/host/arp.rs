@@ -287,12 +287,25 @@ impl Kernel {
         self.arp_send(oif, known.unwrap_or(MacAddr::BROADCAST), request, cause);
     }
 
-    /// inetdev_send_gratuitous_arp, if arp_notify asks for it.
+    /// inetdev_event: an interface that has got another hardware address announces its addresses if arp_notify says so.
     pub(super) fn announce_address(&mut self, index: IfIndex, ip: Ipv4Addr) {
-        let is_usable = self.interfaces.get(index).is_some_and(|interface| interface.is_running() && interface.arp);
-        if is_usable && self.sysctl.conf(index, Conf::ArpNotify) != 0 {
+        if self.notifies(index) {
             self.send_gratuitous_arp(index, ip);
         }
+    }
+
+    /// inetdev_event: one that is switched on announces them, too, but at that moment its link is not there yet, neither
+    /// with a virtual cable nor with a real one. Nobody ever hears it.
+    pub(super) fn announce_too_early(&mut self, index: IfIndex, ip: Ipv4Addr) {
+        if self.notifies(index) {
+            let interface = self.interface_name(index).to_owned();
+            self.arp_note(|| reason::Arp::AnnouncedTooEarly { address: ip, interface });
+        }
+    }
+
+    fn notifies(&self, index: IfIndex) -> bool {
+        let is_usable = self.interfaces.get(index).is_some_and(|interface| interface.is_running() && interface.arp);
+        is_usable && self.sysctl.conf(index, Conf::ArpNotify) != 0
     }
 
     /// arp_send for oneself: tells everybody on the link that an address is here.

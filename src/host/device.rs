@@ -35,7 +35,7 @@ impl Kernel {
         }
         for address in self.interfaces.get(index).map(|interface| interface.addresses.clone()).unwrap_or_default() {
             self.add_address_routes(index, &address);
-            self.announce_address(index, address.ip);
+            self.announce_too_early(index, address.ip);
         }
         Ok(())
     }

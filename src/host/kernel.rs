@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use super::files::Files;
 use super::icmp::ErrorLimits;
 use super::interface::{Address, IfIndex, Interface, Interfaces, Scope};
-use super::ip::{Exceptions, Identification, IpCounters, Reassembly, Redirects};
+use super::ip::{Exceptions, Identification, IpCounters, Reassembly};
 use super::neighbour::Neighbours;
 use super::netfilter::Netfilter;
 use super::packet::Packet;
@@ -40,7 +40,6 @@ pub struct Kernel {
     pub(super) interfaces: Interfaces,
     pub(super) routes: Routes,
     pub(super) exceptions: Exceptions,
-    pub(super) redirects: Redirects,
     pub(super) sysctl: Sysctl,
     pub(super) neighbours: Neighbours,
     pub(super) identification: Identification,

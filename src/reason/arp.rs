@@ -75,6 +75,13 @@ pub enum Arp {
         /// The setting that could have made one.
         setting: Setting,
     },
+    /// An address is announced as its interface is switched on, when the link is not ready: nobody hears it (arp_notify).
+    AnnouncedTooEarly {
+        /// The address.
+        address: Ipv4Addr,
+        /// The interface.
+        interface: String,
+    },
     /// Nothing that ARP understands.
     Malformed,
 }
@@ -122,6 +129,9 @@ impl fmt::Display for Arp {
             Arp::Proxied { target, behind } => write!(f, "answers in place of {target}, which is behind {behind}"),
             Arp::Unsolicited { neighbour, setting } => {
                 write!(f, "makes no entry for {neighbour}, whom nobody has asked for ({setting})")
+            }
+            Arp::AnnouncedTooEarly { address, interface } => {
+                write!(f, "announces {address}, but nobody hears it: the link of {interface} is not ready yet")
             }
             Arp::Malformed => write!(f, "not a message that ARP understands"),
         }

@@ -30,6 +30,11 @@ pub enum IpDrop {
         /// Its name.
         interface: String,
     },
+    /// The frame is longer than the interface's MTU allows: the hardware throws it away unseen (is_skb_forwardable).
+    TooLongForInterface {
+        /// The interface's MTU, in bytes.
+        mtu: u32,
+    },
     /// Nobody is at the other end of the interface's cable.
     NoCarrier {
         /// The interface's name.
@@ -135,6 +140,9 @@ impl fmt::Display for IpDrop {
         match self {
             IpDrop::Header(bad) => bad.fmt(f),
             IpDrop::InterfaceDown { interface } => write!(f, "{interface} is switched off"),
+            IpDrop::TooLongForInterface { mtu } => {
+                write!(f, "longer than the interface takes, whose MTU is {mtu}: nobody sees it")
+            }
             IpDrop::NoCarrier { interface } => write!(f, "nobody is at the other end of {interface}'s cable"),
             IpDrop::UnknownEtherType(ethertype) => write!(f, "nobody here speaks protocol {ethertype:#06x}"),
             IpDrop::NotForwarding { destination } => {
@@ -193,6 +201,11 @@ impl RefusingRoute {
 }
 
 impl IpDrop {
+    /// Whether the frame never got past the hardware, so that no capture on the host shows it.
+    pub const fn is_unseen(&self) -> bool {
+        matches!(self, IpDrop::TooLongForInterface { .. } | IpDrop::InterfaceDown { .. })
+    }
+
     /// Whether log_martians is about it.
     pub const fn is_martian(&self) -> bool {
         matches!(

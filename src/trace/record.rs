@@ -1,7 +1,7 @@
 //! What is kept of a run: every frame at every interface, and every decision, in the order in which they happened.
 
 use crate::ids::{FrameId, NodeId, Port};
-use crate::reason::{Loss, Note};
+use crate::reason::{Drop, Loss, Note};
 use crate::sim::{Hop, Sink, Station};
 use crate::time::{EPOCH, Span, Time};
 use crate::wire::{Frame, MacAddr};
@@ -113,14 +113,26 @@ impl Trace {
         EPOCH + at.since(self.zero) - self.zero.since(at)
     }
 
-    /// The frames at an interface, in order.
+    /// The frames that a capture at an interface shows, in order. What its hardware throws away is not among them.
     pub fn frames(&self, node: NodeId, port: Port) -> impl Iterator<Item = (Time, Direction, &Frame)> {
-        self.records.iter().filter_map(move |record| match &record.event {
-            Event::Frame { node: of, port: at, direction, frame, .. } if (*of, *at) == (node, port) => {
+        self.records.iter().enumerate().filter_map(move |(place, record)| match &record.event {
+            Event::Frame { node: of, port: at, direction, id, frame, .. }
+                if (*of, *at) == (node, port) && !(*direction == Direction::In && self.is_unseen(place, node, *id)) =>
+            {
                 Some((record.at, *direction, frame))
             }
             _ => None,
         })
+    }
+
+    /// Whether the first thing that a node noted about the frame that came in at this place was that it never got in.
+    fn is_unseen(&self, place: usize, node: NodeId, id: FrameId) -> bool {
+        let next = self.records.get(place + 1).map(|record| &record.event);
+        matches!(
+            next,
+            Some(Event::Note { node: by, about: Some(about), note: Note::Drop(Drop::Ip(drop)) })
+                if (*by, *about) == (node, id) && drop.is_unseen()
+        )
     }
 }
 

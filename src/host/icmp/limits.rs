@@ -1,4 +1,4 @@
-//! How many errors a host sends: net.ipv4.icmp_ratelimit, icmp_msgs_per_sec, and what route.c has for packets without a way.
+//! How many errors a host reports: struct inet_peer, ip_error and ip_rt_send_redirect of net/ipv4/route.c, icmp.c's limits.
 
 use std::net::Ipv4Addr;
 
@@ -6,62 +6,84 @@ use rustc_hash::FxHashMap;
 
 use crate::time::{Span, Time};
 
-/// So many errors may go to one destination at once (XRLIM_BURST_FACTOR).
+/// icmp_ratelimit lets so many errors go at once (XRLIM_BURST_FACTOR).
 const BURST: u64 = 6;
-/// Packets without a way: one error a second to each sender (ip_rt_error_cost), and so many at once (ip_rt_error_burst).
-const NO_ROUTE_PAUSE: Span = Span::from_secs(1);
-const NO_ROUTE_BURST: u64 = 5;
+/// What an error about a packet without a way costs (ip_rt_error_cost), before icmp_ratelimit has its share.
+const NO_ROUTE_COST: Span = Span::from_secs(1);
+/// What may be saved for such errors (ip_rt_error_burst).
+const NO_ROUTE_BURST: Span = Span::from_secs(5);
+/// What somebody has saved who was never told anything.
+const FRESH: Span = Span::from_secs(60);
+/// After so many redirects a sender is left alone (ip_rt_redirect_number).
+const MOST_REDIRECTS: u32 = 9;
+/// The pause after the first redirect is twice this, and doubles with each (ip_rt_redirect_load).
+const REDIRECT_PAUSE: Span = Span::from_millis(20);
+/// After so long a silence redirects begin anew (ip_rt_redirect_silence).
+const REDIRECT_SILENCE: Span = Span::from_millis(20 << 10);
 
-/// How many errors may still be sent.
+/// How many errors may still be reported, and to whom.
 #[derive(Debug, Default)]
 pub struct ErrorLimits {
-    /// What is left for each destination (struct inet_peer).
-    peers: FxHashMap<Ipv4Addr, Saved>,
-    /// What is left for packets without a way, for each sender.
-    no_route: FxHashMap<Ipv4Addr, Saved>,
-    /// What is left for all of them, in millionths of a message, and when that was so.
+    peers: FxHashMap<Ipv4Addr, Peer>,
+    /// What is left for all peers together, in millionths of a message, and when that was so.
     global: Option<(u64, Time)>,
 }
 
-/// A token bucket that fills with time.
+/// What is remembered of somebody who is told about errors. All limits share it, as they do in the kernel.
 #[derive(Clone, Copy, Debug)]
-struct Saved {
-    span: Span,
-    last: Time,
+struct Peer {
+    /// Time that is saved: each error costs some.
+    saved: Span,
+    /// When that was so.
+    last: Option<Time>,
+    redirects: u32,
 }
 
-impl Saved {
-    /// A full bucket.
-    fn new(pause: Span, burst: u64, now: Time) -> Saved {
-        Saved { span: pause.times(burst), last: now }
-    }
-
-    fn take(&mut self, pause: Span, burst: u64, now: Time) -> bool {
-        self.span = (self.span + now.since(self.last)).min(pause.times(burst));
-        self.last = now;
-        let allowed = self.span >= pause;
+impl Peer {
+    fn take(&mut self, cost: Span, most: Span, now: Time) -> bool {
+        let earned = self.last.map_or(FRESH, |last| now.since(last));
+        self.saved = (self.saved + earned).min(most);
+        self.last = Some(now);
+        let allowed = self.saved >= cost;
         if allowed {
-            self.span = self.span - pause;
+            self.saved = self.saved - cost;
         }
         allowed
     }
 }
 
 impl ErrorLimits {
-    /// inet_peer_xrlim_allow: one in `pause`, save for a first burst.
+    fn peer(&mut self, address: Ipv4Addr) -> &mut Peer {
+        self.peers.entry(address).or_insert(Peer { saved: Span::ZERO, last: None, redirects: 0 })
+    }
+
+    /// inet_peer_xrlim_allow: one error in `pause`, save for a first burst.
     pub(super) fn allows_peer(&mut self, peer: Ipv4Addr, pause: Span, now: Time) -> bool {
-        self.peers.entry(peer).or_insert(Saved::new(pause, BURST, now)).take(pause, BURST, now)
+        self.peer(peer).take(pause, pause.times(BURST), now)
     }
 
-    /// ip_rt_send_redirect keeps its books in the same place: a peer that was just redirected gets no error right after.
-    pub(in crate::host) fn redirected(&mut self, peer: Ipv4Addr, now: Time) {
-        self.peers.insert(peer, Saved { span: Span::ZERO, last: now });
-    }
-
-    /// ip_error
+    /// ip_error: whether somebody is told that his packets have no way.
     pub(in crate::host) fn allows_no_route(&mut self, sender: Ipv4Addr, now: Time) -> bool {
-        let full = Saved::new(NO_ROUTE_PAUSE, NO_ROUTE_BURST, now);
-        self.no_route.entry(sender).or_insert(full).take(NO_ROUTE_PAUSE, NO_ROUTE_BURST, now)
+        self.peer(sender).take(NO_ROUTE_COST, NO_ROUTE_BURST, now)
+    }
+
+    /// ip_rt_send_redirect: whether somebody is told of a better way.
+    pub(in crate::host) fn allows_redirect(&mut self, sender: Ipv4Addr, now: Time) -> bool {
+        let peer = self.peer(sender);
+        if peer.last.is_none_or(|last| now > last + REDIRECT_SILENCE) {
+            (peer.saved, peer.redirects) = (Span::ZERO, 0);
+        }
+        if peer.redirects >= MOST_REDIRECTS {
+            peer.last = Some(now);
+            return false;
+        }
+        let pause = REDIRECT_PAUSE.times(1 << peer.redirects);
+        let is_due = peer.redirects == 0 || peer.last.is_none_or(|last| now > last + pause);
+        if is_due {
+            peer.last = Some(now);
+            peer.redirects += 1;
+        }
+        is_due
     }
 
     /// icmp_global_allow
@@ -85,6 +107,7 @@ mod tests {
     use super::*;
 
     const PEER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+    const PAUSE: Span = Span::from_secs(1);
 
     fn at(millis: u64) -> Time {
         Time::ZERO + Span::from_millis(millis)
@@ -93,16 +116,33 @@ mod tests {
     #[test]
     fn a_burst_of_six_then_one_a_second() {
         let mut limits = ErrorLimits::default();
-        let allowed =
-            (0..40).filter(|tenth| limits.allows_peer(PEER, Span::from_secs(1), at(tenth * 100))).collect::<Vec<_>>();
+        let allowed: Vec<_> = (0..40).filter(|tenth| limits.allows_peer(PEER, PAUSE, at(tenth * 100))).collect();
         assert_eq!(allowed, [0, 1, 2, 3, 4, 5, 10, 20, 30]);
     }
 
+    /// As recorded of Linux 6.1: twelve pings without a route, five a second, then twelve whose TTL runs out.
     #[test]
-    fn five_at_once_about_packets_without_a_way() {
+    fn all_errors_are_paid_from_one_purse() {
         let mut limits = ErrorLimits::default();
-        assert_eq!((0..20).filter(|_| limits.allows_no_route(PEER, at(0))).count(), 5);
-        assert!(!limits.allows_no_route(PEER, at(999)) && limits.allows_no_route(PEER, at(1000)));
+        let no_route =
+            |limits: &mut ErrorLimits, now| limits.allows_no_route(PEER, now) && limits.allows_peer(PEER, PAUSE, now);
+        for earlier in [0, 1200, 3600] {
+            assert!(no_route(&mut limits, at(earlier)));
+        }
+        let told: Vec<_> = (1..=12).filter(|n| no_route(&mut limits, at(12_800 + n * 200))).collect();
+        assert_eq!(told, [1, 2]);
+        let told: Vec<_> = (1..=12).filter(|n| limits.allows_peer(PEER, PAUSE, at(16_800 + n * 200))).collect();
+        assert_eq!(told, [1, 2, 6, 11]);
+    }
+
+    #[test]
+    fn nine_redirects_with_growing_pauses() {
+        let mut limits = ErrorLimits::default();
+        let sent = |limits: &mut ErrorLimits, range: std::ops::Range<u64>| {
+            range.filter(|millis| limits.allows_redirect(PEER, at(*millis))).collect::<Vec<_>>()
+        };
+        assert_eq!(sent(&mut limits, 0..20_000), [0, 41, 122, 283, 604, 1245, 2526, 5087, 10_208]);
+        assert_eq!(sent(&mut limits, 41_000..41_010), [41_000]);
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! What passes through: net/ipv4/ip_forward.c.
 
-use super::super::icmp::Unreachable;
+use super::super::icmp::{REDIRECT, Unreachable};
 use super::super::kernel::Kernel;
 use super::super::netfilter::Hook;
 use super::super::packet::Packet;
 use super::super::route::Route;
-use crate::reason::IpDrop;
+use crate::reason::{ErrorWithheld, IpDrop};
 use crate::wire::rewrite;
 
 impl Kernel {
@@ -27,6 +27,17 @@ impl Kernel {
         let Some(packet) = self.ipvs_forward(packet) else { return };
         self.ip_counters.forwarded += 1;
         self.ip_output(packet, &route);
+    }
+
+    /// ip_rt_send_redirect: tells the sender of a packet that it could have sent it to the next hop itself.
+    fn send_redirect(&mut self, packet: &Packet, route: &Route) {
+        const HOST: u8 = 1;
+        if self.icmp_limits.allows_redirect(packet.source(), self.now) {
+            let gateway = route.gateway.unwrap_or(packet.destination());
+            self.icmp_send(packet, REDIRECT, HOST, gateway.octets());
+        } else {
+            self.icmp_withhold(packet, REDIRECT, HOST, ErrorWithheld::RedirectLimit);
+        }
     }
 
     /// Drops a packet that is longer than `mtu`, and tells its sender.

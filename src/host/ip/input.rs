@@ -12,6 +12,9 @@ use crate::ids::Port;
 use crate::reason::{Drop, ErrorWithheld, IpDrop, Note, RefusingRoute};
 use crate::wire::{ETHERNET_LEN, ETHERTYPE_ARP, ETHERTYPE_IPV4, Frame, proto, read};
 
+/// Bytes that a frame may be longer than an interface's MTU and its header: room for a VLAN tag.
+const VLAN_LEN: usize = 4;
+
 impl Kernel {
     /// __netif_receive_skb_core, eth_type_trans: a frame has arrived.
     pub(in crate::host) fn receive(&mut self, port: Port, frame: Frame) {
@@ -20,6 +23,10 @@ impl Kernel {
         if !interface.up {
             let interface = interface.name.clone();
             return self.out.note(|| Note::Drop(Drop::Ip(IpDrop::InterfaceDown { interface })));
+        }
+        if frame.bytes().len() > interface.mtu as usize + ETHERNET_LEN + VLAN_LEN {
+            let mtu = interface.mtu;
+            return self.out.note(|| Note::Drop(Drop::Ip(IpDrop::TooLongForInterface { mtu })));
         }
         let destination = frame.destination();
         let is_for_us = destination == mac || destination.is_group();

@@ -6,7 +6,6 @@ mod forward;
 mod fragment;
 mod input;
 mod output;
-mod redirect;
 mod routing;
 
 use std::net::Ipv4Addr;
@@ -17,7 +16,6 @@ pub use counters::IpCounters;
 pub(super) use exceptions::Exceptions;
 pub(super) use fragment::Reassembly;
 pub(super) use output::Identification;
-pub(super) use redirect::Redirects;
 pub(super) use routing::Arrival;
 
 /// What a sender says about a packet besides its payload: the kernel's struct flowi4 and inet_cork.

@@ -152,13 +152,13 @@ impl Tcp {
     /// __inet_hash_connect: a pair of ends that no other connection has.
     fn unique(&mut self, ends: Tuple, now: Time) -> Result<Tuple, Errno> {
         if ends.local_port != 0 {
-            return if self.is_unique(&ends, now) { Ok(ends) } else { Err(Errno::AddressNotAvailable) };
+            return if self.is_unique(&ends, true, now) { Ok(ends) } else { Err(Errno::AddressNotAvailable) };
         }
         let random = self.draw();
         port_candidates(self.settings.port_range, random, false)
             .filter(|&port| self.ports.is_free_for_connections(port))
             .map(|local_port| Tuple { local_port, ..ends })
-            .find(|ends| self.is_unique(ends, now))
+            .find(|ends| self.is_unique(ends, false, now))
             .ok_or(Errno::AddressNotAvailable)
     }
 

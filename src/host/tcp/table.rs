@@ -134,9 +134,13 @@ impl Tcp {
     }
 
     /// __inet_check_established: whether no other connection has these ends, or only one that may be replaced.
-    pub(super) fn is_unique(&self, tuple: &Tuple, now: Time) -> bool {
+    pub(super) fn is_unique(&self, tuple: &Tuple, bound: bool, now: Time) -> bool {
         let Some(id) = self.connections.get(tuple) else { return true };
-        matches!(&self.sockets[id.0 as usize].socket, Socket::TimeWait(time_wait) if time_wait.may_be_reused(self.settings.time_wait_reuse, now))
+        match &self.sockets[id.0 as usize].socket {
+            Socket::TimeWait(time_wait) if bound => time_wait.may_be_reused_by_bound(),
+            Socket::TimeWait(time_wait) => time_wait.may_be_reused(self.settings.time_wait_reuse, now),
+            _ => false,
+        }
     }
 
     /// Removes what is left of an older connection of these ends; where the numbers of a new one begin.

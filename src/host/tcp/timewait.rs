@@ -79,6 +79,12 @@ impl TimeWait {
         permitted && self.clock.recent.is_some_and(|(_, at)| now.since(at) > Span::from_secs(1))
     }
 
+    /// As [`TimeWait::may_be_reused`], for a connection from a port that its program has bound: nothing but timestamps is
+    /// asked for, whatever tcp_tw_reuse says.
+    pub fn may_be_reused_by_bound(&self) -> bool {
+        self.clock.recent.is_some()
+    }
+
     /// Where the numbers of a connection that takes its place begin.
     pub fn next_isn(&self) -> Seq {
         self.send_next + 65_537
