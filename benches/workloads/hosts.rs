@@ -70,8 +70,10 @@ impl Lab {
     /// Types commands, which must work, and waits for them.
     fn type_in<T: AsRef<str>>(&mut self, node: NodeId, lines: impl IntoIterator<Item = T>) {
         for line in lines {
+            let typed = self.engine.node(node).jobs().len();
             self.engine.schedule_input(self.engine.now(), node, Input::Run(Session::default().job(line.as_ref())));
-            while self.step() && self.engine.node(node).is_busy() {}
+            let is_done = |host: &Host, typed: usize| host.jobs().len() > typed && !host.is_busy();
+            while self.step() && !is_done(self.engine.node(node), typed) {}
             let job = self.engine.node(node).jobs().last().expect("it was typed");
             let error = String::from_utf8_lossy(&job.err.borrow()).into_owned();
             assert!(matches!(job.status, None | Some(0)), "{}: {error}", job.line);
