@@ -91,7 +91,7 @@ impl Lab {
                 0
             })
         };
-        let job = Job { line: "workload".to_owned(), background: false, start: Box::new(start) };
+        let job = Job { line: "workload".to_owned(), background: true, start: Box::new(start) };
         self.engine.schedule_input(self.engine.now(), node, Input::Run(job));
     }
 
