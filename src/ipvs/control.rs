@@ -156,6 +156,7 @@ impl Ipvs {
                     server.service = id;
                 }
                 server.update(options);
+                server.last_weight = options.weight;
                 server.is_available = true;
                 server.idle_since = None;
                 dest
@@ -227,11 +228,24 @@ impl Ipvs {
         }
         self.trash.push(id);
         if self.config.expire_nodest_conn != 0 {
-            // ip_vs_expire_nodest_conn_flush
-            for conn in self.conns.ids() {
-                if self.conns.get(conn).is_some_and(|conn| conn.dest == Some(id)) {
-                    self.conns.expire_now(conn, now);
-                }
+            self.end_connections_without_server(now);
+        }
+    }
+
+    /// Ends all connections to removed servers, and templates that nobody follows any more then (ip_vs_expire_nodest_conn_flush).
+    fn end_connections_without_server(&mut self, now: Time) {
+        for id in self.conns.listed() {
+            // It may have gone as the template of one before it.
+            let Some(conn) = self.conns.get_mut(id).filter(|conn| conn.slaves == 0) else { continue };
+            let (dest, master) = (conn.dest, conn.master);
+            if dest.is_none_or(|dest| self.dest(dest).is_available) {
+                continue;
+            }
+            self.delete_conn(id, now);
+            if let Some(master) = master
+                && self.conns.get(master).is_some_and(|conn| conn.slaves == 0)
+            {
+                self.delete_conn(master, now);
             }
         }
     }

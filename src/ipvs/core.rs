@@ -477,12 +477,21 @@ impl Ipvs {
         self.release_master(conn.master, conn.timeout == Span::ZERO, now);
     }
 
+    /// Ends a connection by force, before its time (ip_vs_conn_del).
+    pub(super) fn delete_conn(&mut self, id: ConnId, now: Time) {
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        if conn.master.is_some() {
+            conn.timeout = Span::ZERO;
+        }
+        self.expire_conn(id, now);
+    }
+
     /// A connection less follows a template. One that was dropped by force takes an unconfirmed template with it.
     fn release_master(&mut self, master: Option<ConnId>, is_forced: bool, now: Time) {
         let Some((id, master)) = master.and_then(|id| Some((id, self.conns.get_mut(id)?))) else { return };
         master.slaves = master.slaves.saturating_sub(1);
         if is_forced && master.slaves == 0 && master.state != (State::Template { is_assured: true }) {
-            self.conns.expire_now(id, now);
+            self.delete_conn(id, now);
         }
     }
 }

@@ -245,6 +245,17 @@ fn a_template_outlives_its_connections() {
 }
 
 #[test]
+fn a_template_goes_with_the_last_connection_of_a_removed_server() {
+    let mut director = Director::new("rr", persistent(Ipv4Addr::BROADCAST), &[1, 1]);
+    let (gone, left) = (director.open(1000).unwrap(), director.open_from(SocketAddrV4::new(rip(9), 1)).unwrap());
+    director.send(1000, ACK);
+    director.ipvs.config.expire_nodest_conn = 1;
+    director.ipvs.delete_dest(director.key, &server(gone, 1), director.now).unwrap();
+    assert!(director.ipvs.connections().all(|conn| *conn.server().ip() == rip(left)));
+    assert_eq!(director.ipvs.connections().count(), 2);
+}
+
+#[test]
 fn each_datagram_by_itself() {
     let mut director = Director::rr(&[]);
     let key = ServiceKey::Address { protocol: proto::UDP, address: VIP, port: 53 };

@@ -216,11 +216,6 @@ impl Connections {
         all.sort_unstable();
         all.into_iter().map(|(_, id)| id).collect()
     }
-
-    /// All entries, in no particular order.
-    pub fn ids(&self) -> Vec<ConnId> {
-        self.entries.iter().map(|(id, _)| ConnId(id as u32)).collect()
-    }
 }
 
 #[cfg(test)]
