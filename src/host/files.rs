@@ -46,22 +46,8 @@ const DIRECTORIES: &[&str] = &[
     "/var/run",
 ];
 
-const SERVICES: &str = "\
-ftp-data\t20/tcp
-ftp\t\t21/tcp
-ssh\t\t22/tcp
-telnet\t\t23/tcp
-smtp\t\t25/tcp\t\tmail
-domain\t\t53/tcp
-domain\t\t53/udp
-http\t\t80/tcp\t\twww
-pop3\t\t110/tcp\t\tpop-3
-ntp\t\t123/udp
-snmp\t\t161/udp
-https\t\t443/tcp
-mysql\t\t3306/tcp
-http-alt\t8080/tcp\twebcache
-";
+/// The names of ports, as Debian lists them: name, port and protocol, other names.
+pub const SERVICES: &str = include_str!("services.txt");
 
 /// What the init scripts of older distributions source, as far as scripts of clusters use it.
 const FUNCTIONS: &str = r#"success() { return 0; }

@@ -7,6 +7,7 @@ use super::files::Files;
 use super::icmp::ErrorLimits;
 use super::interface::{Address, IfIndex, Interface, Interfaces, Scope};
 use super::ip::{Exceptions, Identification, IpCounters, Reassembly};
+use super::ipvs::SyncSockets;
 use super::neighbour::Neighbours;
 use super::netfilter::Netfilter;
 use super::packet::Packet;
@@ -48,6 +49,7 @@ pub struct Kernel {
     pub(super) ipvs: Ipvs,
     /// At which state of the settings IPVS has read its own.
     pub(super) ipvs_settings: u64,
+    pub(super) sync_sockets: SyncSockets,
     /// What this host has sent to itself and not yet taken in, and as what.
     pub(super) looping: VecDeque<(Packet, RouteKind)>,
     /// Lent to whoever builds a packet, so that nothing but the packet is allocated.
@@ -138,6 +140,7 @@ impl Kernel {
     /// Tells everybody whose timer has fired.
     pub(super) fn expire_timers(&mut self) {
         self.ipvs.expire(self.now);
+        self.send_sync();
         while let Some(timer) = self.timers.pop_due(self.now) {
             match timer {
                 Timer::Process(pid) => {

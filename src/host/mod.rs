@@ -12,7 +12,7 @@ pub mod files;
 mod icmp;
 pub mod interface;
 mod ip;
-mod ipvs;
+pub mod ipvs;
 mod kernel;
 pub mod neighbour;
 pub mod net;
@@ -39,6 +39,7 @@ use crate::time::Time;
 use crate::wire::Frame;
 
 pub use console::{Job, JobResult};
+pub use files::SERVICES;
 pub use interface::{Address, IfIndex, Interface, Scope};
 pub use ip::{Flow, IpCounters};
 pub use kernel::Kernel;

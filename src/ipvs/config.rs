@@ -6,11 +6,13 @@ macro_rules! settings {
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub struct Config {
             $($(#[doc = $doc])* pub $name: i64,)*
+            /// Connections are told about at the first of these packets, and again whenever so many more have come.
+            pub sync_threshold: (i64, i64),
         }
 
         impl Default for Config {
             fn default() -> Config {
-                Config { $($name: $default,)* }
+                Config { $($name: $default,)* sync_threshold: (3, 50) }
             }
         }
 
@@ -26,6 +28,8 @@ macro_rules! settings {
 settings! {
     /// Which fraction of new connections drop_packet drops: one in so many.
     am_droprate: 10,
+    /// A host that listens to another director is none itself.
+    backup_only: 0,
     /// Packets without a server go to where they wanted to go.
     cache_bypass: 0,
     /// Which ended connections a SYN may open anew: bit 1 those in TIME_WAIT and CLOSE, bit 2 also those in FIN_WAIT.
@@ -58,6 +62,18 @@ settings! {
     sloppy_sctp: 0,
     /// Any TCP segment may open a connection.
     sloppy_tcp: 0,
+    /// Connections that follow a template are not told about.
+    sync_persist_mode: 0,
+    /// How many threads share the work of the daemons.
+    sync_ports: 1,
+    /// How many messages may wait to be sent.
+    sync_qlen_max: 30529,
+    /// How little time may have passed since a connection was told about, in seconds; 0: that does not matter.
+    sync_refresh_period: 0,
+    /// How often it is repeated before that.
+    sync_retries: 0,
+    /// The version of the messages.
+    sync_version: 1,
 }
 
 /// Whether a defence of this mode is on (update_defense_level). Modes 1 and 2 depend on free memory, of which there is plenty.

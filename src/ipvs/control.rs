@@ -29,6 +29,12 @@ pub enum Error {
     OutOfRange,
     /// EINVAL: an address that no server can have.
     Invalid,
+    /// EAFNOSUPPORT: an address of a family that the kernel is built without.
+    NoFamily,
+    /// EEXIST, from a command about a daemon.
+    DaemonRuns,
+    /// ESRCH, from a command about a daemon.
+    NoDaemon,
 }
 
 impl fmt::Display for Error {
@@ -43,6 +49,9 @@ impl fmt::Display for Error {
             Error::NoDestination => "No such destination",
             Error::OutOfRange => "Numerical result out of range",
             Error::Invalid => "Invalid operation.  Possibly wrong module version, address not unicast, ...",
+            Error::NoFamily => "Operation not supported with specified address family",
+            Error::DaemonRuns => "Daemon has already run",
+            Error::NoDaemon => "No daemon is running",
         })
     }
 }

@@ -56,7 +56,7 @@ fn is_opening(view: &View<'_>) -> bool {
 impl Ipvs {
     /// A packet that may be a client's: LOCAL_IN and LOCAL_OUT (ip_vs_in_hook).
     pub fn inbound(&mut self, view: &View<'_>, now: Time) -> Verdict {
-        if self.is_idle() {
+        if self.is_idle() || self.is_backup_only() {
             return Verdict::Accept;
         }
         self.estimate(now);
@@ -155,6 +155,13 @@ impl Ipvs {
         self.count(dest, |stats| stats.count_in(view.length));
         let verdict = Verdict::Forward(self.forward(&conn));
         self.unbind(&conn);
+        if let Some(id) = conn.master
+            && let Some(template) = self.conns.get_mut(id)
+        {
+            template.packets = template.packets.saturating_add(1);
+            let packets = template.packets;
+            self.sync(id, packets, now);
+        }
         self.release_master(conn.master, false, now);
         verdict
     }
@@ -172,6 +179,7 @@ impl Ipvs {
             conn.packets = conn.packets.saturating_add(1);
         }
         let Some(conn) = self.conns.get(id) else { return Verdict::Accept };
+        let packets = conn.packets;
         self.notes.add(|| reason::Ipvs::Steered {
             connection: conn.describe(),
             method: conn.method.name(),
@@ -179,6 +187,7 @@ impl Ipvs {
             after: conn.state.name(),
         });
         let forward = self.forward(conn);
+        self.sync(id, packets, now);
         self.conns.restart(id, now);
         Verdict::Forward(forward)
     }
@@ -376,7 +385,9 @@ impl Ipvs {
         let (_, client, virtual_address) = endpoints(view);
         let options = &self.dest(dest).options;
         let server = SocketAddrV4::new(options.address, port);
-        Conn::new(view.protocol, client, virtual_address, server, Some(dest), options.method)
+        let mut conn = Conn::new(view.protocol, client, virtual_address, server, Some(dest), options.method);
+        conn.mark = view.mark;
+        conn
     }
 
     /// No server can be had for a packet that a service wants (ip_vs_leave).
@@ -468,6 +479,7 @@ impl Ipvs {
         let Some(conn) = self.conns.get_mut(id) else { return };
         if conn.slaves > 0 {
             conn.timeout = Span::from_secs(60);
+            self.sync(id, self.config.sync_threshold.0 as u32, now);
             self.conns.restart(id, now);
             return;
         }

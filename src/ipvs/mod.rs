@@ -64,8 +64,7 @@ pub struct Ipvs {
     pub config: Config,
     /// Its decisions, for whoever reads them.
     pub notes: Notes,
-    /// The synchronisation daemons.
-    pub daemons: sync::Daemons,
+    daemons: sync::Daemons,
     services: Services,
     /// All servers that there have ever been; those that have been forgotten are none.
     dests: Vec<Option<Box<Dest>>>,
@@ -122,9 +121,9 @@ impl Ipvs {
         &self.total
     }
 
-    /// When [`Ipvs::expire`] has something to do.
+    /// When [`Ipvs::expire`] or [`Ipvs::messages`] has something to do.
     pub fn next_deadline(&self) -> Option<Time> {
-        [self.conns.next_deadline(), self.trash_look].into_iter().flatten().min()
+        [self.conns.next_deadline(), self.trash_look, self.daemons.next_deadline()].into_iter().flatten().min()
     }
 
     /// Does what is due: ends connections that have not been used, forgets removed servers.

@@ -144,6 +144,7 @@ impl Ipvs {
         let mut template = Conn::new(group.protocol, group.client, group.virtual_address, endpoint, Some(dest), method);
         template.state = State::Template { is_assured: false };
         template.data = group.data;
+        template.mark = view.mark;
         template.timeout = timeout;
         self.bind(dest, true);
         let id = self.conns.insert(template);

@@ -34,6 +34,11 @@ use State::{
 const STATES: usize = 14;
 
 impl State {
+    /// The state of this number, in the kernel's order.
+    pub fn from_number(number: u16) -> Option<State> {
+        [NO, I1, IN, CS, CR, CW, CO, CE, ES, SS, SR, SA, RJ, CL].get(usize::from(number)).copied()
+    }
+
     /// The name in listings.
     pub const fn name(self) -> &'static str {
         [

@@ -55,6 +55,16 @@ impl State {
         }
     }
 
+    /// Its number in messages to other directors.
+    pub fn number(self) -> u16 {
+        match self {
+            State::Tcp(state) => state as u16,
+            State::Sctp(state) => state as u16,
+            State::Template { is_assured } => u16::from(is_assured),
+            State::Udp | State::Other => 0,
+        }
+    }
+
     /// Whether a connection in it counts as active.
     pub fn is_active(self) -> bool {
         match self {

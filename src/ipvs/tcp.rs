@@ -31,6 +31,11 @@ use State::{
 const STATES: usize = 11;
 
 impl State {
+    /// The state of this number, in the kernel's order.
+    pub fn from_number(number: u16) -> Option<State> {
+        [NO, ES, SS, SR, FW, TW, CL, CW, LA, LI, SA].get(usize::from(number)).copied()
+    }
+
     /// The name in listings.
     pub const fn name(self) -> &'static str {
         [

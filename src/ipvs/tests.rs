@@ -6,11 +6,11 @@ use super::tcp::flags::{ACK, FIN, RST, SYN};
 use super::*;
 use crate::wire::proto;
 
-pub(super) const VIP: Ipv4Addr = Ipv4Addr::new(192, 168, 10, 100);
+pub(in crate::ipvs) const VIP: Ipv4Addr = Ipv4Addr::new(192, 168, 10, 100);
 pub(super) const CLIENT: Ipv4Addr = Ipv4Addr::new(192, 168, 10, 5);
 
 /// A load balancer with one service, and a clock.
-pub(super) struct Director {
+pub(in crate::ipvs) struct Director {
     pub ipvs: Ipvs,
     pub key: ServiceKey,
     pub now: Time,

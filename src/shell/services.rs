@@ -1,47 +1,72 @@
-//! Names of ports: /etc/services, as far as labs meet them.
+//! Names of ports: /etc/services.
 
-const SERVICES: [(&str, u16); 33] = [
-    ("tcpmux", 1),
-    ("echo", 7),
-    ("discard", 9),
-    ("daytime", 13),
-    ("chargen", 19),
-    ("ftp-data", 20),
-    ("ftp", 21),
-    ("ssh", 22),
-    ("telnet", 23),
-    ("smtp", 25),
-    ("time", 37),
-    ("domain", 53),
-    ("bootps", 67),
-    ("bootpc", 68),
-    ("tftp", 69),
-    ("http", 80),
-    ("kerberos", 88),
-    ("pop3", 110),
-    ("sunrpc", 111),
-    ("ntp", 123),
-    ("imap2", 143),
-    ("snmp", 161),
-    ("bgp", 179),
-    ("ldap", 389),
-    ("https", 443),
-    ("syslog", 514),
-    ("submission", 587),
-    ("ldaps", 636),
-    ("imaps", 993),
-    ("pop3s", 995),
-    ("mysql", 3306),
-    ("postgresql", 5432),
-    ("http-alt", 8080),
-];
+use crate::host::{Kernel, SERVICES};
 
-/// A port's name, if it has one.
-pub(super) fn name(port: u16) -> Option<&'static str> {
-    SERVICES.iter().find(|(_, known)| *known == port).map(|(name, _)| *name)
+/// The services that a node's /etc/services lists.
+pub(super) struct Services(String);
+
+impl Services {
+    /// Reads the file; without it no port has a name.
+    pub fn read(kernel: &mut Kernel) -> Services {
+        let text = kernel.read_path("/etc/services").unwrap_or_default();
+        Services(String::from_utf8_lossy(&text).into_owned())
+    }
+
+    /// The port of a name or an alias, for a protocol in lower case (getservbyname).
+    pub fn port(&self, name: &str, protocol: &str) -> Option<u16> {
+        lines(&self.0).find(|line| line.protocol == protocol && line.is_called(name)).map(|line| line.port)
+    }
+
+    /// The name of a port, for a protocol in lower case (getservbyport).
+    pub fn name(&self, port: u16, protocol: &str) -> Option<&str> {
+        lines(&self.0).find(|line| (line.port, line.protocol) == (port, protocol)).map(|line| line.name)
+    }
 }
 
-/// The port of this name.
+/// A port's usual name, whatever the protocol.
+pub(super) fn name(port: u16) -> Option<&'static str> {
+    lines(SERVICES).find(|line| line.port == port).map(|line| line.name)
+}
+
+/// The port that usually has this name, whatever the protocol.
 pub(super) fn port(name: &str) -> Option<u16> {
-    SERVICES.iter().find(|(known, _)| *known == name).map(|(_, port)| *port)
+    lines(SERVICES).find(|line| line.is_called(name)).map(|line| line.port)
+}
+
+struct Line<'a> {
+    name: &'a str,
+    port: u16,
+    protocol: &'a str,
+    aliases: &'a str,
+}
+
+impl Line<'_> {
+    fn is_called(&self, name: &str) -> bool {
+        self.name == name || self.aliases.split_whitespace().any(|alias| alias == name)
+    }
+}
+
+fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
+    text.lines().filter_map(|line| {
+        let line = line.split('#').next()?.trim();
+        let (name, rest) = line.split_once(char::is_whitespace)?;
+        let rest = rest.trim_start();
+        let (place, aliases) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+        let (port, protocol) = place.split_once('/')?;
+        Some(Line { name, port: port.parse().ok()?, protocol, aliases })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aliases_count_and_protocols_differ() {
+        let services = Services("http 80/tcp www # the web\nsyslog\t514/udp\n".to_owned());
+        assert_eq!(services.port("www", "tcp"), Some(80));
+        assert_eq!(services.port("http", "udp"), None);
+        assert_eq!(services.name(514, "udp"), Some("syslog"));
+        assert_eq!(services.name(514, "tcp"), None);
+    }
 }

@@ -61,4 +61,14 @@ pub mod proto {
             _ => "IP",
         }
     }
+
+    /// The name in /etc/services of a protocol with ports.
+    pub const fn lower_name(protocol: u8) -> Option<&'static str> {
+        match protocol {
+            TCP => Some("tcp"),
+            UDP => Some("udp"),
+            SCTP => Some("sctp"),
+            _ => None,
+        }
+    }
 }

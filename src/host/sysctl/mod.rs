@@ -148,13 +148,15 @@ impl Sysctl {
             Key::Forward => self.conf.set(Column::All, Conf::Forwarding, narrow()?),
             Key::Neigh(index, neigh) => self.neigh.set(index, neigh, first),
             Key::Scalar(at) => {
-                let entry = &ENTRIES[at];
-                if numbers.iter().any(|number| !(entry.min..=entry.max).contains(number)) {
-                    return Err(Errno::InvalidArgument);
-                }
-                for (place, number) in self.scalars[at].iter_mut().zip(numbers) {
+                // What is not written stays as it is.
+                let mut all = self.scalars[at].clone();
+                for (place, number) in all.iter_mut().zip(numbers) {
                     *place = number;
                 }
+                if !ENTRIES[at].allows(&all) {
+                    return Err(Errno::InvalidArgument);
+                }
+                self.scalars[at] = all;
             }
         }
         Ok(())
@@ -291,6 +293,7 @@ mod tests {
         assert_eq!(sysctl.read(&interfaces, "net.ipv4.conf.all.forwarding").unwrap(), "1");
         sysctl.write(&interfaces, "/proc/sys/net/ipv4/vs/sync_threshold", "1 50").unwrap();
         assert_eq!(sysctl.read(&interfaces, "net.ipv4.vs.sync_threshold").unwrap(), "1\t50");
+        assert_eq!(sysctl.write(&interfaces, "net.ipv4.vs.sync_threshold", "50"), Err(Errno::InvalidArgument));
         assert_eq!(sysctl.read(&interfaces, "net.ipv4.nonsense"), Err(Errno::NoSuchFile));
         assert_eq!(sysctl.write(&interfaces, "net.ipv4.ip_default_ttl", "0"), Err(Errno::InvalidArgument));
     }

@@ -18,6 +18,25 @@ const fn entry(name: &'static str, default: &'static [i64], min: i64, max: i64) 
 
 const INT: i64 = i32::MAX as i64;
 
+/// What proc_dointvec takes.
+const ANY: (i64, i64) = (i32::MIN as i64, INT);
+
+impl Entry {
+    /// Whether all of these may be written together.
+    pub fn allows(&self, numbers: &[i64]) -> bool {
+        numbers.iter().all(|number| (self.min..=self.max).contains(number))
+            && match (self.name, numbers) {
+                // proc_do_sync_threshold
+                ("net.ipv4.vs.sync_threshold", &[threshold, period]) => {
+                    threshold >= 0 && period >= 0 && (threshold < period || period == 0)
+                }
+                // proc_do_sync_ports
+                ("net.ipv4.vs.sync_ports", &[ports]) => ports.count_ones() == 1,
+                _ => true,
+            }
+    }
+}
+
 /// All of them, in the order of the alphabet.
 ///
 /// Defaults are Linux 6.1's, save for the range of local ports, which the lab keeps away from its tools' own.
@@ -73,33 +92,33 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry("net.ipv4.tcp_tw_reuse", &[2], 0, 2),
     entry("net.ipv4.tcp_window_scaling", &[1], 0, 1),
     entry("net.ipv4.tcp_wmem", &[4096, 16_384, 4_194_304], 1, INT),
-    entry("net.ipv4.vs.am_droprate", &[10], 0, INT),
-    entry("net.ipv4.vs.amemthresh", &[1024], 0, INT),
-    entry("net.ipv4.vs.backup_only", &[0], 0, 1),
-    entry("net.ipv4.vs.cache_bypass", &[0], 0, INT),
-    entry("net.ipv4.vs.conn_reuse_mode", &[1], 0, INT),
-    entry("net.ipv4.vs.conntrack", &[0], 0, INT),
+    entry("net.ipv4.vs.am_droprate", &[10], ANY.0, ANY.1),
+    entry("net.ipv4.vs.amemthresh", &[1024], ANY.0, ANY.1),
+    entry("net.ipv4.vs.backup_only", &[0], ANY.0, ANY.1),
+    entry("net.ipv4.vs.cache_bypass", &[0], ANY.0, ANY.1),
+    entry("net.ipv4.vs.conn_reuse_mode", &[1], ANY.0, ANY.1),
+    entry("net.ipv4.vs.conntrack", &[0], ANY.0, ANY.1),
     entry("net.ipv4.vs.drop_entry", &[0], 0, 3),
     entry("net.ipv4.vs.drop_packet", &[0], 0, 3),
-    entry("net.ipv4.vs.expire_nodest_conn", &[0], 0, INT),
-    entry("net.ipv4.vs.expire_quiescent_template", &[0], 0, INT),
-    entry("net.ipv4.vs.ignore_tunneled", &[0], 0, 1),
-    entry("net.ipv4.vs.lblc_expiration", &[86_400], 0, INT),
-    entry("net.ipv4.vs.lblcr_expiration", &[86_400], 0, INT),
-    entry("net.ipv4.vs.nat_icmp_send", &[0], 0, INT),
-    entry("net.ipv4.vs.pmtu_disc", &[1], 0, INT),
-    entry("net.ipv4.vs.run_estimation", &[1], 0, 1),
-    entry("net.ipv4.vs.schedule_icmp", &[0], 0, INT),
+    entry("net.ipv4.vs.expire_nodest_conn", &[0], ANY.0, ANY.1),
+    entry("net.ipv4.vs.expire_quiescent_template", &[0], ANY.0, ANY.1),
+    entry("net.ipv4.vs.ignore_tunneled", &[0], ANY.0, ANY.1),
+    entry("net.ipv4.vs.lblc_expiration", &[86_400], ANY.0, ANY.1),
+    entry("net.ipv4.vs.lblcr_expiration", &[86_400], ANY.0, ANY.1),
+    entry("net.ipv4.vs.nat_icmp_send", &[0], ANY.0, ANY.1),
+    entry("net.ipv4.vs.pmtu_disc", &[1], ANY.0, ANY.1),
+    entry("net.ipv4.vs.run_estimation", &[1], ANY.0, ANY.1),
+    entry("net.ipv4.vs.schedule_icmp", &[0], ANY.0, ANY.1),
     entry("net.ipv4.vs.secure_tcp", &[0], 0, 3),
-    entry("net.ipv4.vs.sloppy_sctp", &[0], 0, INT),
-    entry("net.ipv4.vs.sloppy_tcp", &[0], 0, INT),
-    entry("net.ipv4.vs.snat_reroute", &[1], 0, INT),
-    entry("net.ipv4.vs.sync_persist_mode", &[0], 0, INT),
+    entry("net.ipv4.vs.sloppy_sctp", &[0], ANY.0, ANY.1),
+    entry("net.ipv4.vs.sloppy_tcp", &[0], ANY.0, ANY.1),
+    entry("net.ipv4.vs.snat_reroute", &[1], ANY.0, ANY.1),
+    entry("net.ipv4.vs.sync_persist_mode", &[0], ANY.0, ANY.1),
     entry("net.ipv4.vs.sync_ports", &[1], 1, 64),
-    entry("net.ipv4.vs.sync_qlen_max", &[15_968], 0, INT),
+    entry("net.ipv4.vs.sync_qlen_max", &[30_529], 0, INT),
     entry("net.ipv4.vs.sync_refresh_period", &[0], 0, INT),
     entry("net.ipv4.vs.sync_retries", &[0], 0, 3),
-    entry("net.ipv4.vs.sync_sock_size", &[0], 0, INT),
-    entry("net.ipv4.vs.sync_threshold", &[3, 50], 0, INT),
+    entry("net.ipv4.vs.sync_sock_size", &[0], ANY.0, ANY.1),
+    entry("net.ipv4.vs.sync_threshold", &[3, 50], ANY.0, ANY.1),
     entry("net.ipv4.vs.sync_version", &[1], 0, 1),
 ];

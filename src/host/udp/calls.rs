@@ -33,7 +33,8 @@ impl Kernel {
     pub fn udp_connect(&mut self, socket: SocketId, remote: SocketAddrV4) -> Result<(), Errno> {
         let (address, device) = {
             let socket = self.udp.get(socket)?;
-            (socket.bound, socket.device)
+            let group = socket.multicast.filter(|_| remote.ip().is_multicast());
+            (socket.bound, group.map(|(interface, _)| interface).or(socket.device))
         };
         let route = self.route_output(*remote.ip(), address, device)?;
         let source = address.unwrap_or(route.source);

@@ -35,6 +35,7 @@ impl Kernel {
         for id in takers {
             if self.udp.deliver(id, &arrival, bytes) {
                 self.scheduler.wake(WaitOn::Socket(id));
+                self.take_sync(id);
             } else {
                 self.udp_drop(TransportDrop::ReceiveBufferFull);
             }

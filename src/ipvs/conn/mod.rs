@@ -7,6 +7,7 @@ use std::net::SocketAddrV4;
 use super::dest::{DestId, Method};
 use super::persistence::Engine;
 use super::state::State;
+use super::sync::Synced;
 use crate::reason;
 use crate::time::{Span, Time};
 use crate::wire::proto;
@@ -38,6 +39,10 @@ pub struct Conn {
     pub(super) slaves: u32,
     /// Packets from the client.
     pub(super) packets: u32,
+    /// The mark of the packet that opened it.
+    pub(super) mark: u32,
+    /// What the synchronisation has told about it.
+    pub(super) synced: Synced,
     /// What a persistence engine recognises the group by (pe_data).
     pub(super) data: Option<Box<str>>,
     /// How long it is kept after its last packet.
@@ -77,6 +82,8 @@ impl Conn {
             master: None,
             slaves: 0,
             packets: 0,
+            mark: 0,
+            synced: Synced::default(),
             data: None,
             timeout: FIRST_TIMEOUT,
             expires: Time::ZERO,

@@ -1,50 +1,109 @@
 //! What `ipvsadm -L` shows.
 
 use std::fmt::Write;
+use std::net::SocketAddrV4;
 
-use super::names::{self, Shown};
-use super::options::{Options, View};
+use super::call::Call;
+use super::names::Shown;
+use super::options::{Given, Opt};
 use super::{Failure, NOT_LISTED};
 use crate::host::Kernel;
-use crate::ipvs::{Counters, Dest, Error, Service, ServiceKey, Stats, Tunnel, TunnelChecksum};
+use crate::ipvs::sync::{Daemon, Role};
+use crate::ipvs::{Counters, Dest, Error, Service, ServiceKey, Stats, Tunnel, TunnelChecksum, proc};
 use crate::wire::proto;
 
-const VERSION: &str = "IP Virtual Server version 1.2.1 (size=4096)\n";
+/// `ipvsadm` without an option.
+pub(super) fn everything(kernel: &mut Kernel, out: &mut String) -> i32 {
+    let listing =
+        Listing { shown: Shown::new(kernel, false), columns: Columns::Plain, is_exact: false, is_sorted: true };
+    listing.all(kernel, out);
+    0
+}
 
-pub(super) fn print(kernel: &mut Kernel, options: &Options, out: &mut String) -> Result<(), Failure> {
-    let shown = Shown::new(kernel, options.numeric);
-    match options.view {
-        View::Connections => connections(kernel, &shown, options, out),
-        View::Timeouts => {
-            let [tcp, tcp_fin, udp] = kernel.ipvs().timeouts();
-            let _ = writeln!(out, "Timeout (tcp tcpfin udp): {tcp} {tcp_fin} {udp}");
-        }
-        View::Daemons => {}
-        View::Services(columns) => {
-            let listing = Listing { shown, columns, exact: options.exact };
-            let mut keys = kernel.ipvs().service_keys();
-            match options.service {
-                Some(key) if keys.contains(&key) => keys = vec![key],
-                Some(_) => return Err(Failure { text: Error::NoService.to_string(), status: NOT_LISTED }),
-                None => {
-                    out.push_str(VERSION);
-                    if options.sorted {
-                        keys.sort();
-                    }
-                }
-            }
+/// `ipvsadm -L` with its options.
+pub(super) fn print(kernel: &mut Kernel, call: &Call, out: &mut String) -> Result<(), Failure> {
+    let given = call.given;
+    let shown = Shown::new(kernel, given.has(Opt::Numeric));
+    if given.has(Opt::Connection) {
+        connections(kernel, &shown, given.has(Opt::PersistentConn), out);
+        return Ok(());
+    }
+    if given.has(Opt::Timeout) {
+        let [tcp, tcp_fin, udp] = kernel.ipvs().timeouts();
+        let _ = writeln!(out, "Timeout (tcp tcpfin udp): {tcp} {tcp_fin} {udp}");
+        return Ok(());
+    }
+    if given.has(Opt::Daemon) {
+        daemons(kernel, out);
+        return Ok(());
+    }
+    let columns = Columns::of(given);
+    let listing = Listing { shown, columns, is_exact: given.has(Opt::Exact), is_sorted: !given.has(Opt::NoSort) };
+    match call.maybe_key() {
+        Ok(None) => listing.all(kernel, out),
+        Ok(Some(key)) if kernel.ipvs().service(key).is_some() => {
             listing.title(out);
-            for key in keys {
-                if let Some((service, mut dests)) = kernel.ipvs().service(key) {
-                    if options.sorted {
-                        dests.sort_by_key(|dest| dest.endpoint());
-                    }
-                    listing.service(service, &dests, out);
-                }
-            }
+            listing.entry(kernel, key, out);
         }
+        Ok(Some(_)) => return Err(Failure::exit(NOT_LISTED, Error::NoService.to_string())),
+        Err(failure) => return Err(Failure::exit(NOT_LISTED, failure.text)),
     }
     Ok(())
+}
+
+/// `ipvsadm -L --daemon`
+fn daemons(kernel: &mut Kernel, out: &mut String) {
+    for role in [Role::Master, Role::Backup] {
+        if let Some(Daemon { interface, id, max_len, group, port, ttl }) = kernel.ipvs().daemon(role) {
+            let _ = writeln!(
+                out,
+                "{} sync daemon (mcast={interface}, syncid={id}, maxlen={max_len}, group={group}, port={port}, ttl={ttl})",
+                role.name()
+            );
+        }
+    }
+}
+
+/// ipvs_cmp_services: 1 after 2, 0 the same, -1 before; as differences of numbers that may wrap.
+pub(super) fn services_in_order(one: &ServiceKey, other: &ServiceKey) -> i32 {
+    let numbers = |key: &ServiceKey| match *key {
+        ServiceKey::Mark(mark) => [mark.cast_signed(), 0, 0, 0],
+        ServiceKey::Address { protocol, address, port } => {
+            [0, i32::from(protocol), u32::from(address).cast_signed(), i32::from(port)]
+        }
+    };
+    first_difference(numbers(one), numbers(other))
+}
+
+/// ipvs_cmp_dests
+pub(super) fn servers_in_order(one: &&Dest, other: &&Dest) -> i32 {
+    let numbers = |dest: &Dest| [u32::from(*dest.endpoint().ip()).cast_signed(), i32::from(dest.endpoint().port())];
+    first_difference(numbers(one), numbers(other))
+}
+
+fn first_difference<const N: usize>(one: [i32; N], other: [i32; N]) -> i32 {
+    one.iter().zip(other).map(|(one, other)| one.wrapping_sub(other)).find(|difference| *difference != 0).unwrap_or(0)
+}
+
+/// glibc's qsort, which merges: with comparisons that wrap, the order depends on which ones are made.
+pub(super) fn sort<T: Copy>(items: &mut [T], compare: fn(&T, &T) -> i32) {
+    if items.len() < 2 {
+        return;
+    }
+    let (left, right) = items.split_at_mut(items.len() / 2);
+    sort(left, compare);
+    sort(right, compare);
+    let (left, right) = (left.to_vec(), right.to_vec());
+    let (mut left, mut right) = (left.iter().peekable(), right.iter().peekable());
+    for slot in items {
+        let from_left = match (left.peek(), right.peek()) {
+            (Some(one), Some(other)) => compare(one, other) <= 0,
+            (one, _) => one.is_some(),
+        };
+        if let Some(item) = if from_left { left.next() } else { right.next() } {
+            *slot = *item;
+        }
+    }
 }
 
 /// Which columns a listing has.
@@ -58,13 +117,52 @@ pub(super) enum Columns {
     Rates,
 }
 
+impl Columns {
+    /// Of several that are asked for, the first counts.
+    fn of(given: Given) -> Columns {
+        match given {
+            _ if given.has(Opt::Stats) => Columns::Stats,
+            _ if given.has(Opt::Rate) => Columns::Rates,
+            _ if given.has(Opt::Thresholds) => Columns::Thresholds,
+            _ if given.has(Opt::PersistentConn) => Columns::Persistent,
+            _ if given.has(Opt::TunInfo) => Columns::Tunnels,
+            _ => Columns::Plain,
+        }
+    }
+}
+
 struct Listing {
     shown: Shown,
     columns: Columns,
-    exact: bool,
+    is_exact: bool,
+    is_sorted: bool,
 }
 
 impl Listing {
+    fn all(&self, kernel: &mut Kernel, out: &mut String) {
+        out.push_str(proc::HEADING);
+        let mut keys = kernel.ipvs().service_keys();
+        if self.is_sorted {
+            sort(&mut keys, services_in_order);
+        }
+        self.title(out);
+        for key in keys {
+            self.entry(kernel, key, out);
+        }
+    }
+
+    /// print_service_entry
+    fn entry(&self, kernel: &mut Kernel, key: ServiceKey, out: &mut String) {
+        let Some((service, mut dests)) = kernel.ipvs().service(key) else { return };
+        if self.is_sorted {
+            sort(&mut dests, servers_in_order);
+        }
+        self.service(service, out);
+        for dest in dests {
+            self.dest(dest, key, out);
+        }
+    }
+
     fn title(&self, out: &mut String) {
         const NAME: &str = "Prot LocalAddress:Port";
         const REMOTE: &str = "  -> RemoteAddress:Port";
@@ -99,7 +197,7 @@ impl Listing {
         };
     }
 
-    fn service(&self, service: &Service, dests: &[&Dest], out: &mut String) {
+    fn service(&self, service: &Service, out: &mut String) {
         let name = self.shown.service(service.key());
         match self.columns {
             Columns::Stats | Columns::Rates => {
@@ -112,18 +210,11 @@ impl Listing {
             }
         }
         out.push('\n');
-        let protocol = match service.key() {
-            ServiceKey::Address { protocol, .. } => protocol,
-            ServiceKey::Mark(_) => proto::TCP,
-        };
-        for dest in dests {
-            self.dest(dest, protocol, out);
-        }
     }
 
-    fn dest(&self, dest: &Dest, protocol: u8, out: &mut String) {
+    fn dest(&self, dest: &Dest, key: ServiceKey, out: &mut String) {
         let endpoint = dest.endpoint();
-        let name = self.shown.endpoint(*endpoint.ip(), endpoint.port(), protocol, 28);
+        let name = self.shown.server(*endpoint.ip(), endpoint.port(), key);
         let options = dest.options();
         let (active, inactive, weight) = (dest.active(), dest.inactive(), dest.weight());
         let method = options.method.name();
@@ -158,18 +249,18 @@ impl Listing {
         for number in [connections, in_packets, out_packets] {
             let _ = match is_rate && is_server {
                 true => write!(out, " {number:>8}"),
-                false => write!(out, "{}", large(number, self.exact)),
+                false => write!(out, "{}", large(number, self.is_exact)),
             };
         }
         for number in [in_bytes, out_bytes] {
-            out.push_str(&large(number, self.exact));
+            out.push_str(&large(number, self.is_exact));
         }
     }
 }
 
 /// print_largenum: nine places, with a unit if they do not suffice.
-fn large(number: u64, exact: bool) -> String {
-    if exact {
+fn large(number: u64, is_exact: bool) -> String {
+    if is_exact {
         let digits = number.to_string().len();
         let width = if digits <= 8 { 9 } else { digits + 1 };
         return format!("{number:>width$}");
@@ -208,10 +299,10 @@ fn flags(service: &Service) -> String {
 
 /// The names of a scheduler's flags, with commas between them.
 pub(super) fn scheduler_flags(scheduler: &str, flags: u8) -> String {
-    let own: [&str; 3] = match scheduler {
-        "sh" => ["sh-fallback", "sh-port", "flag-3"],
-        "mh" => ["mh-fallback", "mh-port", "flag-3"],
-        _ => ["flag-1", "flag-2", "flag-3"],
+    let own: &[&str] = match scheduler {
+        "sh" => &["sh-fallback", "sh-port"],
+        "mh" => &["mh-fallback", "mh-port"],
+        _ => &["flag-1", "flag-2", "flag-3"],
     };
     let set = own.iter().enumerate().filter(|(bit, _)| flags >> bit & 1 == 1);
     set.map(|(_, name)| *name).collect::<Vec<_>>().join(",")
@@ -235,36 +326,59 @@ fn tunnel(dest: &Dest) -> String {
 }
 
 /// ipvsadm -Lc: the connection table.
-fn connections(kernel: &mut Kernel, shown: &Shown, options: &Options, out: &mut String) {
+fn connections(kernel: &mut Kernel, shown: &Shown, with_engine: bool, out: &mut String) {
     let now = kernel.now;
     out.push_str("IPVS connection entries\n");
     let _ = write!(out, "pro expire {:<11} {:<18} {:<18} ", "state", "source", "virtual");
-    if options.persistent {
-        let _ = writeln!(out, "{:<16} {:<18} pe_data", "destination", "pe name");
+    if with_engine {
+        let _ = writeln!(out, "{:<18} {:<16} pe_data", "destination", "pe name");
     } else {
         out.push_str("destination\n");
     }
     for conn in kernel.ipvs().connections() {
         let seconds = conn.remaining(now).as_secs();
         let protocol = conn.protocol();
-        let endpoint = |address: std::net::SocketAddrV4| shown.endpoint(*address.ip(), address.port(), protocol, 33);
-        let _ = writeln!(
+        let endpoint = |address: SocketAddrV4| shown.endpoint(*address.ip(), address.port(), protocol);
+        let _ = write!(
             out,
-            "{:<3} {:02}:{:02}  {:<11} {:<18} {:<18} {}",
-            names::protocol(protocol),
+            "{:<3} {:02}:{:02}  {:<11} {:<18} {:<18} ",
+            proto::name(protocol),
             seconds / 60,
             seconds % 60,
             conn.state().name(),
             endpoint(conn.client()),
             endpoint(conn.virtual_address()),
-            endpoint(conn.server())
         );
+        let server = endpoint(conn.server());
+        let _ = match conn.engine_data().filter(|_| with_engine) {
+            Some((engine, data)) => writeln!(out, "{server:<16} {:<18} {data}", engine.name()),
+            None => writeln!(out, "{server}"),
+        };
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn differences_of_addresses_wrap() {
+        let sorted = |addresses: &[&str]| {
+            let key = |text: &&str| ServiceKey::Address { protocol: 6, address: text.parse().unwrap(), port: 80 };
+            let mut keys: Vec<ServiceKey> = addresses.iter().map(key).collect();
+            sort(&mut keys, services_in_order);
+            keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+        };
+        // What glibc's qsort makes of ipvs_cmp_services.
+        assert_eq!(
+            sorted(&["10.0.0.1", "127.0.0.1", "192.168.0.1", "8.8.8.8"]),
+            "TCP 192.168.0.1:80 TCP 8.8.8.8:80 TCP 10.0.0.1:80 TCP 127.0.0.1:80"
+        );
+        assert_eq!(
+            sorted(&["192.168.0.1", "10.0.0.1", "8.8.8.8", "172.16.0.1", "127.0.0.1"]),
+            "TCP 192.168.0.1:80 TCP 8.8.8.8:80 TCP 10.0.0.1:80 TCP 127.0.0.1:80 TCP 172.16.0.1:80"
+        );
+    }
 
     #[test]
     fn large_numbers_get_units() {

@@ -1,45 +1,75 @@
 //! ipvsadm 1.31: the administrator's tool of the load balancer.
+//!
+//! `popt` takes the line apart, `options` says what may stand on it, `call` understands it, and this file does it.
 
+mod call;
 mod list;
 mod names;
 mod options;
+mod popt;
 mod save;
 mod usage;
+mod values;
 
 use std::fmt::Write;
+use std::net::Ipv4Addr;
 
+use crate::host::route::Kind;
 use crate::host::{Io, Kernel};
-use crate::ipvs::{DestOptions, Error, ServiceOptions};
-use options::{Command, Options};
+use crate::ipvs::Error;
+use call::{Call, try_help};
+use options::{Command, Opt};
 
-/// The exit status of a call that makes no sense, of one that popt does not understand, and of a listing that fails.
+/// The exit status of a call that makes no sense, of one that popt or the kernel does not understand, and of a listing that fails.
 const WRONG: i32 = 2;
 const REFUSED: i32 = 255;
 const NOT_LISTED: i32 = 1;
 
-/// Why a call went no further: what it says, and its exit status.
+/// Why a call went no further.
 struct Failure {
     text: String,
     status: i32,
+    /// The program ends here, even if it has more lines to read.
+    is_last: bool,
 }
 
+impl Failure {
+    fn exit(status: i32, text: String) -> Failure {
+        Failure { text, status, is_last: true }
+    }
+}
+
+/// A call that makes no sense (fail).
 fn wrong(text: impl Into<String>) -> Failure {
-    Failure { text: text.into(), status: WRONG }
+    Failure::exit(WRONG, text.into())
+}
+
+/// A call that is not carried out, which does not keep ipvsadm from the next line.
+fn left(text: String) -> Failure {
+    Failure { text, status: REFUSED, is_last: false }
 }
 
 fn refused(error: Error) -> Failure {
-    Failure { text: error.to_string(), status: REFUSED }
+    left(error.to_string())
 }
 
 /// ipvsadm COMMAND \[OPTIONS\]
 pub(super) fn ipvsadm(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
-    run(kernel, args, io)
+    if args.len() == 1 {
+        return list::everything(kernel, &mut io.out);
+    }
+    run(kernel, args, io, false).0
 }
 
 /// ipvsadm-save [-n]: what `ipvsadm -S` prints.
 pub(super) fn save(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
-    let numeric = args[1..].iter().any(|word| word == "-n" || word == "--numeric");
-    save::print(kernel, numeric, &mut io.out);
+    if args[1..].iter().any(|word| word.starts_with('-') && word != "-n") {
+        let program = args[0].rsplit('/').next().unwrap_or_default();
+        let _ = writeln!(io.err, "{program}: Script to save the IPVS table to stdout.");
+        io.err.push_str("   With the -n option, prints out the table in numeric format.\n");
+        return 1;
+    }
+    save::print(kernel, args.len() > 1, &mut io.out);
     0
 }
 
@@ -48,81 +78,82 @@ pub(super) fn restore(kernel: &mut Kernel, _: &[String], io: &mut Io) -> i32 {
     let now = kernel.now;
     kernel.ipvs().flush(now);
     let text = io.stdin.take();
-    let lines: String = text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
-    restore_lines(kernel, "ipvsadm", &lines, io)
+    let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    restore_lines(kernel, "ipvsadm", &lines.join("\n"), io)
 }
 
-fn run(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
-    let result = options::parse(kernel, args).and_then(|options| carry_out(kernel, args, options, io));
-    match result {
-        Ok(status) => status,
-        Err(Failure { text, status }) => {
-            let _ = writeln!(io.err, "{text}");
-            status
-        }
-    }
-}
-
-fn carry_out(kernel: &mut Kernel, args: &[String], options: Options, io: &mut Io) -> Result<i32, Failure> {
-    let now = kernel.now;
-    let service = || ServiceOptions {
-        scheduler: options.scheduler.clone().unwrap_or_else(|| "wlc".to_owned()),
-        scheduler_flags: options.scheduler_flags,
-        persistence: options.persistence,
-        netmask: options.netmask,
-        one_packet: options.one_packet,
-        engine: options.engine,
-    };
-    match options.command {
-        Command::AddService => kernel.ipvs().add_service(options.key()?, service()).map_err(refused)?,
-        Command::EditService => kernel.ipvs().edit_service(options.key()?, service()).map_err(refused)?,
-        Command::DeleteService => kernel.ipvs().delete_service(options.key()?, now).map_err(refused)?,
-        Command::Flush => kernel.ipvs().flush(now),
-        Command::AddServer => kernel.ipvs().add_dest(options.key()?, server(&options)?).map_err(refused)?,
-        Command::EditServer => kernel.ipvs().edit_dest(options.key()?, server(&options)?).map_err(refused)?,
-        Command::DeleteServer => {
-            kernel.ipvs().delete_dest(options.key()?, &server(&options)?, now).map_err(refused)?;
-        }
-        Command::Zero => kernel.ipvs().zero(options.service, now).map_err(refused)?,
-        Command::SetTimeouts(seconds) => kernel.ipvs().set_timeouts(seconds),
-        Command::Save => save::print(kernel, options.numeric, &mut io.out),
+/// One call, perhaps a line of many (process_options). Gives its status, and whether the program ends with it.
+fn run(kernel: &mut Kernel, args: &[String], io: &mut Io, is_line: bool) -> (i32, bool) {
+    let result = Call::read(kernel, args).and_then(|call| match call.command {
+        // No line of many may ask for many lines.
+        Command::Restore if is_line => Err(try_help(&args[0])),
         Command::Restore => {
             let text = io.stdin.take();
-            return Ok(restore_lines(kernel, &args[0], &text, io));
+            Ok((restore_lines(kernel, &args[0], &text, io), true))
         }
-        Command::List => list::print(kernel, &options, &mut io.out)?,
-        Command::Version => io.out.push_str(usage::VERSION),
-        Command::Help => {
+        Command::Help | Command::Version => {
             io.out.push_str(usage::VERSION);
-            io.out.push_str(&usage::text(&args[0]));
+            if call.command == Command::Help {
+                io.out.push_str(&usage::text(&args[0]));
+            }
+            Ok((0, true))
         }
-    }
-    Ok(0)
+        _ => carry_out(kernel, &call, io).map(|()| (0, false)),
+    });
+    result.unwrap_or_else(|failure| {
+        let _ = writeln!(io.err, "{}", failure.text);
+        (failure.status, failure.is_last)
+    })
 }
 
-/// What is said about a server. Only masquerading can change ports, so the others get the service's own.
-fn server(options: &Options) -> Result<DestOptions, Failure> {
-    let key = options.key()?;
-    let mut server = options.server.ok_or_else(|| wrong("no server"))?;
-    let is_mark = matches!(key, crate::ipvs::ServiceKey::Mark(_));
-    if server.method != crate::ipvs::Method::Masquerade && !is_mark {
-        server.port = key.port();
+fn carry_out(kernel: &mut Kernel, call: &Call, io: &mut Io) -> Result<(), Failure> {
+    let now = kernel.now;
+    match call.command {
+        Command::AddService => {
+            let key = call.key()?;
+            kernel.ipvs().add_service(key, call.service_options()?).map_err(refused)?;
+        }
+        Command::EditService => {
+            let key = call.key()?;
+            kernel.ipvs().edit_service(key, call.service_options()?).map_err(refused)?;
+        }
+        Command::DeleteService => kernel.ipvs().delete_service(call.key()?, now).map_err(refused)?,
+        Command::Flush => kernel.ipvs().flush(now),
+        Command::AddServer => {
+            let (key, mut server) = (call.key()?, call.server()?);
+            // inet_addr_type: the broadcast address of a subnet will do as little as 255.255.255.255.
+            if kernel.routes().kind_of(server.address) == Kind::Broadcast {
+                server.address = Ipv4Addr::BROADCAST;
+            }
+            kernel.ipvs().add_dest(key, server).map_err(refused)?;
+        }
+        Command::EditServer => kernel.ipvs().edit_dest(call.key()?, call.server()?).map_err(refused)?,
+        Command::DeleteServer => kernel.ipvs().delete_dest(call.key()?, &call.server()?, now).map_err(refused)?,
+        Command::Zero => kernel.ipvs().zero(call.maybe_key()?, now).map_err(refused)?,
+        Command::SetTimeouts => kernel.ipvs().set_timeouts(call.timeouts),
+        Command::StartDaemon => {
+            kernel.start_sync(call.role, call.daemon()?).map_err(|error| left(error.to_string()))?
+        }
+        Command::StopDaemon => kernel.stop_sync(call.role).map_err(refused)?,
+        Command::Save => save::print(kernel, call.given.has(Opt::Numeric), &mut io.out),
+        Command::List => list::print(kernel, call, &mut io.out)?,
+        Command::Restore | Command::Help | Command::Version => {}
     }
-    Ok(server)
+    Ok(())
 }
 
-/// One command a line, perhaps with the word ipvsadm in front; the last one's status counts, and nonsense ends it all.
+/// One command a line; the last one's status counts (restore_table). The word ipvsadm is left out wherever it stands.
 fn restore_lines(kernel: &mut Kernel, program: &str, text: &str, io: &mut Io) -> i32 {
     let mut status = 0;
     for line in text.lines() {
-        let mut words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-        match words.first().map(String::as_str) {
-            None => continue,
-            Some("ipvsadm") => words[0] = program.to_owned(),
-            Some(_) => words.insert(0, program.to_owned()),
+        let words = line.split_whitespace().filter(|word| *word != "ipvsadm");
+        let words: Vec<String> = std::iter::once(program).chain(words).map(str::to_owned).collect();
+        if words.len() == 1 {
+            continue;
         }
-        status = run(kernel, &words, io);
-        if status == WRONG {
+        let is_last;
+        (status, is_last) = run(kernel, &words, io, true);
+        if is_last {
             break;
         }
     }

@@ -2,19 +2,19 @@
 
 use std::fmt::Write;
 
-use super::list::scheduler_flags;
-use super::names::Shown;
+use super::list::{scheduler_flags, servers_in_order, services_in_order, sort};
+use super::names::{Shown, protocol};
 use crate::host::Kernel;
 use crate::ipvs::{Dest, Method, Service, ServiceKey, Tunnel, TunnelChecksum};
 use crate::wire::proto;
 
-pub(super) fn print(kernel: &mut Kernel, numeric: bool, out: &mut String) {
-    let shown = Shown::new(kernel, numeric);
+pub(super) fn print(kernel: &mut Kernel, is_numeric: bool, out: &mut String) {
+    let shown = Shown::new(kernel, is_numeric);
     let mut keys = kernel.ipvs().service_keys();
-    keys.sort();
+    sort(&mut keys, services_in_order);
     for key in keys {
         let Some((service, mut dests)) = kernel.ipvs().service(key) else { continue };
-        dests.sort_by_key(|dest| dest.endpoint());
+        sort(&mut dests, servers_in_order);
         let name = service_name(&shown, key);
         add_service(service, &name, out);
         for dest in dests {
@@ -31,9 +31,9 @@ fn service_name(shown: &Shown, key: ServiceKey) -> String {
                 proto::UDP => "-u",
                 _ => "--sctp-service",
             };
-            format!("{option} {}", shown.endpoint(address, port, protocol, 33))
+            format!("{option} {}", shown.endpoint(address, port, protocol))
         }
-        ServiceKey::Mark(mark) => format!("-f {mark}"),
+        ServiceKey::Mark(mark) => format!("-f {}", mark.cast_signed()),
     }
 }
 
@@ -60,12 +60,8 @@ fn add_service(service: &Service, name: &str, out: &mut String) {
 }
 
 fn add_server(shown: &Shown, key: ServiceKey, dest: &Dest, service: &str, out: &mut String) {
-    let protocol = match key {
-        ServiceKey::Address { protocol, .. } => protocol,
-        ServiceKey::Mark(_) => proto::TCP,
-    };
     let endpoint = dest.endpoint();
-    let name = shown.endpoint(*endpoint.ip(), endpoint.port(), protocol, 28);
+    let name = shown.endpoint(*endpoint.ip(), endpoint.port(), protocol(key));
     let options = dest.options();
     let method = match options.method {
         Method::Masquerade => "-m",

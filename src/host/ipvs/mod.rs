@@ -1,5 +1,7 @@
 //! Where IPVS stands in the packet's way, and how its verdicts are carried out: ip_vs_core.c's hooks, ip_vs_xmit.c.
 
+mod sync;
+
 use super::icmp::Unreachable;
 use super::ip::Flow;
 use super::kernel::Kernel;
@@ -11,6 +13,8 @@ use crate::reason::IpDrop;
 use crate::wire::rewrite::{self, Side};
 use crate::wire::{ETHERNET_LEN, IPV4_LEN, checksum, proto};
 
+pub use sync::{StartError, SyncSockets};
+
 /// The code of a refusal: port unreachable, whatever the protocol.
 const PORT_UNREACHABLE: u8 = 3;
 
@@ -21,6 +25,9 @@ impl Kernel {
             self.ipvs_settings = self.sysctl.changes();
             for (name, value) in self.ipvs.config.fields() {
                 *value = self.sysctl.number(&format!("net.ipv4.vs.{name}"));
+            }
+            if let [threshold, period] = *self.sysctl.numbers("net.ipv4.vs.sync_threshold") {
+                self.ipvs.config.sync_threshold = (threshold, period);
             }
         }
         self.ipvs.estimate(self.now);
