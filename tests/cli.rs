@@ -160,3 +160,87 @@ fn a_run_that_goes_on_for_ever_is_stopped() {
     assert!(err(&output).contains("100 events"), "{}", err(&output));
     assert!(out(&output).is_empty());
 }
+
+#[test]
+fn schedulers_by_themselves() {
+    let servers = ["--server", "10.0.0.1=3", "--server", "10.0.0.2=1"];
+    let pick = |arguments: &[&str]| out(&lvslab(&[&["ipvs", "pick"], &servers[..], arguments].concat()));
+    insta::assert_snapshot!(pick(&["-s", "wrr", "-n", "8", "--sequence"]), @"
+    TCP 192.168.1.200:80, wrr: 8 requests from 8 clients
+
+      server              weight  requests   share  by weight   active  inactive
+      2  10.0.0.2              1         2   25.0%      25.0%        0         2  ##########|
+      1  10.0.0.1              3         6   75.0%      75.0%        0         6  ##############################|
+
+    in this order
+         1  2 1 1 1 2 1 1 1
+    ");
+    insta::assert_snapshot!(pick(&["-s", "wlc", "-n", "4", "--hold", "forever", "--why"]), @"
+    TCP 192.168.1.200:80, wlc: 4 requests from 4 clients
+
+      server              weight  requests   share  by weight   active  inactive
+      2  10.0.0.2              1         1   25.0%      25.0%        1         0  ##########|
+      1  10.0.0.1              3         3   75.0%      75.0%        3         0  ##############################|
+
+    for these reasons
+         1  10.9.0.1:1024: wlc chose 10.0.0.2:80: (0*256+0)/1 is the least (10.0.0.1:80: (0*256+0)/3)
+         2  10.9.0.2:1024: wlc chose 10.0.0.1:80: (0*256+0)/3 is the least (10.0.0.2:80: (1*256+0)/1)
+         3  10.9.0.3:1024: wlc chose 10.0.0.1:80: (1*256+0)/3 is the least (10.0.0.2:80: (1*256+0)/1)
+         4  10.9.0.4:1024: wlc chose 10.0.0.1:80: (2*256+0)/3 is the least (10.0.0.2:80: (1*256+0)/1)
+    ");
+    insta::assert_snapshot!(pick(&["-s", "nq", "--hold", "exp:100ms"]), @"
+    TCP 192.168.1.200:80, nq: 1000 requests from 254 clients
+
+      server              weight  requests   share  by weight   active  inactive
+      2  10.0.0.2              1       242   24.2%      25.0%        3       239  ##########|
+      1  10.0.0.1              3       758   75.8%      75.0%       12       746  ##############################|
+    ");
+    insta::assert_snapshot!(pick(&["-s", "sh", "-b", "sh-port", "--clients", "10.9.0.7", "-n", "100"]), @"
+    TCP 192.168.1.200:80, sh: 100 requests from 1 client
+
+      server              weight  requests   share  by weight   active  inactive
+      2  10.0.0.2              1        25   25.0%      25.0%        0        25  ##########|
+      1  10.0.0.1              3        75   75.0%      75.0%        0        75  ##############################|
+    ");
+    insta::assert_snapshot!(pick(&["-s", "rr", "-p", "60", "--clients", "10.9.0.7", "--service", "10.0.0.9:53/udp"]), @"
+    UDP 10.0.0.9:53, rr: 1000 requests from 1 client
+
+      server              weight  requests   share  by weight   active  inactive
+      2  10.0.0.2              1      1000  100.0%      25.0%        0      1000  ##########|#############################
+      1  10.0.0.1              3         0    0.0%      75.0%        0         0  ..............................|
+    ");
+    insta::assert_snapshot!(pick(&["-s", "lc", "-n", "3", "--json", "--sequence"]), @r#"{"service":"192.168.1.200:80","protocol":"tcp","scheduler":"lc","requests":3,"refused":0,"servers":[{"address":"10.0.0.2","weight":1,"requests":2,"active":0,"inactive":2},{"address":"10.0.0.1","weight":3,"requests":1,"active":0,"inactive":1}],"sequence":["10.0.0.2","10.0.0.1","10.0.0.2"]}"#);
+    assert_eq!(pick(&["-s", "twos", "--seed", "7"]), pick(&["-s", "twos", "--seed", "7"]));
+    assert_ne!(pick(&["-s", "twos", "--seed", "7"]), pick(&["-s", "twos", "--seed", "8"]));
+}
+
+#[test]
+fn wrong_words_about_schedulers() {
+    let complaint = |arguments: &[&str]| {
+        let output = lvslab(&[&["ipvs", "pick"], arguments].concat());
+        assert_eq!((output.status.code(), out(&output)), (Some(2), String::new()));
+        err(&output)
+    };
+    insta::assert_snapshot!(complaint(&["-s", "wlcc", "--server", "10.0.0.1"]), @"
+    error: invalid value 'wlcc' for '--scheduler <SCHEDULER>'
+      [possible values: rr, wrr, lc, wlc, lblc, lblcr, dh, sh, mh, sed, nq, fo, ovf, twos]
+
+      tip: a similar value exists: 'wlc'
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(complaint(&["--server", "10.0.0.1=70000"]), @r#"
+    error: invalid value '10.0.0.1=70000' for '--server <ADDRESS[=WEIGHT]>': "70000" is no weight: whole numbers from 0 to 65535 are
+
+    For more information, try '--help'.
+    "#);
+    insta::assert_snapshot!(complaint(&["--server", "10.0.0.1", "--server", "10.0.0.1"]), @"lvslab: --server: the same server twice");
+    insta::assert_snapshot!(complaint(&["--server", "10.0.0.1", "-b", "sh-port"]), @"lvslab: --sched-flags: incompatible scheduler flag `sh-port'; sh has sh-port and sh-fallback, mh has mh-port and mh-fallback");
+    insta::assert_snapshot!(complaint(&["--server", "10.0.0.1", "--clients", "10.9.0.0/33"]), @"
+    error: invalid value '10.9.0.0/33' for '--clients <PREFIX>': an address or a prefix is expected, like 10.9.0.7 or 10.9.0.0/24
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(complaint(&["--server", "10.0.0.1", "--clients", "10.9.0.7", "-n", "70000"]), @"lvslab: --requests: these clients have ports for 64512 requests; a shorter prefix of --clients has more");
+    insta::assert_snapshot!(complaint(&["--server", "10.0.0.1", "--service", "10.0.0.9:53/udp", "--hold", "1s"]), @"lvslab: --hold: datagrams open nothing that could be held; leave it out, or ask for tcp");
+}

@@ -4,6 +4,7 @@ mod check;
 mod complain;
 mod completions;
 mod files;
+mod ipvs;
 mod output;
 mod run;
 mod verdicts;
@@ -50,6 +51,8 @@ enum Command {
     Run(run::Run),
     /// Says whether a scenario file is in order, without running it.
     Check(check::Check),
+    /// The load balancer by itself: what schedulers do with many requests.
+    Ipvs(ipvs::Ipvs),
     /// Prints a completion script: `source <(lvslab completions bash)`.
     Completions(completions::Completions),
 }
@@ -68,7 +71,8 @@ Examples:
   lvslab run scenarios/dr-arp-problem.ron       a scenario of your own
   lvslab run my.ron --trace 'arp and not node router'
   lvslab run my.ron --trace none --record out   commands only; captures and steps.json in out/
-  lvslab run my.ron --pcapng lab.pcapng         one capture of all interfaces, for Wireshark";
+  lvslab run my.ron --pcapng lab.pcapng         one capture of all interfaces, for Wireshark
+  lvslab ipvs pick -s wrr --server 10.0.0.1=3 --server 10.0.0.2=1    what a scheduler does";
 
 /// Does what the command line says.
 pub fn main() -> ExitCode {
@@ -76,6 +80,7 @@ pub fn main() -> ExitCode {
     let status = match command {
         Command::Run(run) => run.execute(),
         Command::Check(check) => check.execute(),
+        Command::Ipvs(ipvs) => ipvs.execute(),
         Command::Completions(completions) => completions.execute(),
     };
     status.into()

@@ -158,6 +158,41 @@ pub fn new(name: &str) -> Option<Box<dyn Scheduler>> {
     })
 }
 
+/// Why flags are none of a scheduler's. It reads as ipvsadm says it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FlagError {
+    /// No scheduler has it.
+    #[error("invalid scheduler flag `{0}'")]
+    Unknown(String),
+    /// Another scheduler has it.
+    #[error("incompatible scheduler flag `{0}'")]
+    OfAnother(String),
+}
+
+/// The flags of a scheduler by their names, with commas between them, which strtok takes apart (ipvsadm's parse_sched_flags).
+///
+/// # Errors
+///
+/// [`FlagError`]
+pub fn flags(scheduler: &str, text: &str) -> Result<u8, FlagError> {
+    text.split(',').filter(|name| !name.is_empty()).try_fold(0, |flags, name| {
+        let (own, bit) = match name {
+            "flag-1" => (scheduler, 1),
+            "flag-2" => (scheduler, 2),
+            "flag-3" => (scheduler, 4),
+            "sh-fallback" => ("sh", sh::FALLBACK),
+            "sh-port" => ("sh", sh::PORT),
+            "mh-fallback" => ("mh", sh::FALLBACK),
+            "mh-port" => ("mh", sh::PORT),
+            _ => return Err(FlagError::Unknown(name.to_owned())),
+        };
+        if own != scheduler {
+            return Err(FlagError::OfAnother(name.to_owned()));
+        }
+        Ok(flags | bit)
+    })
+}
+
 /// The name of a scheduler that exists, as the reasons want it.
 pub(super) fn name(name: &str) -> &'static str {
     NAMES.into_iter().find(|known| *known == name).unwrap_or("no scheduler")

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use super::{Failure, wrong};
 use crate::apps::resolve;
 use crate::host::Kernel;
+use crate::ipvs::scheduler;
 use crate::shell::services::Services;
 use crate::wire::proto;
 
@@ -93,29 +94,13 @@ fn c_number(text: &str) -> Option<u32> {
     }
 }
 
-/// parse_sched_flags: names with commas between them, which strtok takes apart.
+/// parse_sched_flags
 pub(super) fn scheduler_flags(scheduler: &str, text: &str) -> Result<u8, Failure> {
-    let names: Vec<&str> = text.split(',').filter(|name| !name.is_empty()).collect();
-    if names.is_empty() {
+    if text.bytes().all(|byte| byte == b',') {
         // ipvsadm 1.31 looks at the first name without asking whether there is one.
         return Err(Failure::exit(139, "Segmentation fault".to_owned()));
     }
-    names.into_iter().try_fold(0, |flags, name| {
-        let (own, bit) = match name {
-            "flag-1" => (scheduler, 1),
-            "flag-2" => (scheduler, 2),
-            "flag-3" => (scheduler, 4),
-            "sh-fallback" => ("sh", 1),
-            "sh-port" => ("sh", 2),
-            "mh-fallback" => ("mh", 1),
-            "mh-port" => ("mh", 2),
-            _ => return Err(wrong(format!("invalid scheduler flag `{name}'"))),
-        };
-        if own != scheduler {
-            return Err(wrong(format!("incompatible scheduler flag `{name}'")));
-        }
-        Ok(flags | bit)
-    })
+    scheduler::flags(scheduler, text).map_err(|error| wrong(error.to_string()))
 }
 
 #[cfg(test)]
