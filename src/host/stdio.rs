@@ -185,6 +185,17 @@ impl Stdin {
         }
     }
 
+    /// Waits until there is something, and takes all of it. None at the end.
+    pub async fn some(&self, sys: &Sys) -> Option<String> {
+        loop {
+            let text = self.take();
+            if !text.is_empty() {
+                return Some(text);
+            }
+            sys.wait(&[WaitOn::Pipe(self.open_pipe()?)], None).await;
+        }
+    }
+
     fn buffer(&self) -> Option<&RefCell<Buffer>> {
         match self {
             Stdin::Null => None,

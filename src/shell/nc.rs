@@ -159,8 +159,8 @@ impl Nc {
         let (sender, nc) = (Rc::clone(&stream), self.clone());
         self.process.sys.spawn_thread(|sys| {
             Box::pin(async move {
-                while let Some(line) = nc.process.stdin.line(&sys).await {
-                    if sender.write_all(line.as_bytes(), None).await.is_err() {
+                while let Some(text) = nc.process.stdin.some(&sys).await {
+                    if sender.write_all(text.as_bytes(), None).await.is_err() {
                         return 1;
                     }
                 }
@@ -192,8 +192,10 @@ impl Nc {
             self.announce(shown, remote.port());
         }
         if !self.has('z') {
-            while let Some(line) = self.process.stdin.line(&self.process.sys).await {
-                socket.send(line.as_bytes())?;
+            while let Some(text) = self.process.stdin.some(&self.process.sys).await {
+                for chunk in text.as_bytes().chunks(CHUNK_BYTES) {
+                    socket.send(chunk)?;
+                }
             }
             self.print_datagrams(&socket).await;
         }
