@@ -44,9 +44,13 @@ impl Line<'_> {
             f.write_str("]")?;
         }
         write!(f, ", length {len}")?;
-        let is_http = |port| matches!(port, 80 | 3128 | 8080);
-        if len > 0 && !tcp.rst() && (is_http(source_port) || is_http(destination_port)) {
-            http(f, tcp.payload(), self.style.verbose)?;
+        let is_one_of = |ports: &[u16]| ports.contains(&source_port) || ports.contains(&destination_port);
+        if len > 0 && !tcp.rst() {
+            if is_one_of(&[80, 3128, 8080]) {
+                spoken(f, "http", tcp.payload(), self.style.verbose, is_http)?;
+            } else if is_one_of(&[21]) {
+                spoken(f, "ftp", tcp.payload(), self.style.verbose, |_| true)?;
+            }
         }
         Ok(())
     }
@@ -106,28 +110,40 @@ impl fmt::Display for Flags<'_> {
     }
 }
 
-/// The first line of what a web client or server says, if it is one; all its lines if `verbose` is set.
-fn http(f: &mut Formatter<'_>, payload: &[u8], verbose: bool) -> fmt::Result {
-    const METHODS: [&[u8]; 9] =
-        [b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"CONNECT", b"OPTIONS", b"TRACE", b"PATCH"];
-    f.write_str(": HTTP")?;
+/// The first line of what somebody says in a protocol of text lines, if `is_speech` takes it for that; all its lines if
+/// `verbose` is set.
+fn spoken(
+    f: &mut Formatter<'_>,
+    protocol: &str,
+    payload: &[u8],
+    verbose: bool,
+    is_speech: impl Fn(&[u8]) -> bool,
+) -> fmt::Result {
+    write!(f, ": {}", protocol.to_ascii_uppercase())?;
     let Some((line, is_cut)) = lines(payload).next() else { return Ok(()) };
-    let mut words = line.split(|byte| *byte == b' ');
-    let first = words.next().unwrap_or_default();
-    let is_status = |word: &[u8]| word.len() == 3 && word.iter().all(u8::is_ascii_digit);
-    if !is_text(line) || !METHODS.contains(&first) && !words.next().is_some_and(is_status) {
+    if !is_text(line) || !is_speech(line) {
         return Ok(());
     }
+    let cut = |f: &mut Formatter<'_>, is_cut| if is_cut { write!(f, " [|{protocol}]") } else { Ok(()) };
     if !verbose {
         write!(f, ": {}", String::from_utf8_lossy(line))?;
-        return f.write_str(if is_cut { " [|http]" } else { "" });
+        return cut(f, is_cut);
     }
     write!(f, ", length: {}", payload.len())?;
     for (line, is_cut) in lines(payload).take_while(|(line, _)| is_text(line)) {
         write!(f, "\n\t{}", String::from_utf8_lossy(line))?;
-        f.write_str(if is_cut { " [|http]" } else { "" })?;
+        cut(f, is_cut)?;
     }
     Ok(())
+}
+
+/// Whether a web client or server says so: a request or a status line.
+fn is_http(line: &[u8]) -> bool {
+    const METHODS: [&[u8]; 9] =
+        [b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"CONNECT", b"OPTIONS", b"TRACE", b"PATCH"];
+    let mut words = line.split(|byte| *byte == b' ');
+    let is_status = |word: &[u8]| word.len() == 3 && word.iter().all(u8::is_ascii_digit);
+    METHODS.contains(&words.next().unwrap_or_default()) || words.next().is_some_and(is_status)
 }
 
 /// The lines of a text without their ends, and whether the end is missing.
