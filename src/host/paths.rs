@@ -13,9 +13,10 @@ const SETTINGS: &str = "/proc/sys/";
 type Table = fn(&mut Kernel) -> String;
 
 /// The tables that /proc/net shows.
-const TABLES: [(&str, Table); 4] = [
+const TABLES: [(&str, Table); 5] = [
     ("arp", arp),
     ("ip_vs", |kernel| ipvs::proc::services(kernel.ipvs())),
+    ("ip_vs_app", |kernel| ipvs::proc::apps(kernel.ipvs())),
     ("ip_vs_conn", |kernel| {
         let now = kernel.now;
         ipvs::proc::connections(kernel.ipvs(), now)
@@ -165,7 +166,7 @@ mod tests {
         assert_eq!(read(&mut kernel, "/proc/net/arp").lines().count(), 1);
         assert_eq!(kernel.write_path("/proc/net/ip_vs", b"x", false), Err(Errno::AccessDenied));
         assert_eq!(kernel.read_path("/proc/net/none"), Err(Errno::NoSuchFile));
-        assert_eq!(kernel.list_path("/proc/net"), ["arp", "ip_vs", "ip_vs_conn", "ip_vs_stats"]);
+        assert_eq!(kernel.list_path("/proc/net"), ["arp", "ip_vs", "ip_vs_app", "ip_vs_conn", "ip_vs_stats"]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::net::SocketAddrV4;
 
 use super::Ipvs;
+use super::app::Edit;
 use super::config::is_defending;
 use super::conn::{Conn, ConnId};
 use super::dest::{Dest, DestId, Method, Tunnel};
@@ -143,8 +144,9 @@ impl Ipvs {
     }
 
     /// A new connection takes its first packet.
-    fn start(&mut self, conn: Conn, view: &View<'_>, now: Time) -> Verdict {
+    fn start(&mut self, mut conn: Conn, view: &View<'_>, now: Time) -> Verdict {
         let Some(dest) = conn.dest else { return self.put(conn, view, now) };
+        self.apps.bind(&mut conn);
         self.bind(dest, false);
         self.count(dest, Stats::count_connection);
         let is_one_packet = view.protocol == proto::UDP
@@ -175,6 +177,8 @@ impl Ipvs {
     fn steer(&mut self, id: ConnId, view: &View<'_>, now: Time) -> Verdict {
         self.count_in(id, view.length);
         let before = self.advance(id, Direction::Input, view);
+        self.conns.fill_port(id, view.ports.0);
+        let edit = self.assist_request(id, view, now);
         if let Some(conn) = self.conns.get_mut(id) {
             conn.packets = conn.packets.saturating_add(1);
         }
@@ -186,7 +190,7 @@ impl Ipvs {
             before: before.name(),
             after: conn.state.name(),
         });
-        let forward = self.forward(conn);
+        let forward = Forward { edit, ..self.forward(conn) };
         self.sync(id, packets, now);
         self.conns.restart(id, now);
         Verdict::Forward(forward)
@@ -194,6 +198,14 @@ impl Ipvs {
 
     /// A packet of a server goes back to its client (handle_response).
     fn answer(&mut self, id: ConnId, view: &View<'_>, now: Time) -> Verdict {
+        let edit = match self.assist_answer(id, view, now) {
+            Ok(edit) => edit,
+            Err(why) => {
+                self.notes.drop(|| why);
+                self.conns.restart(id, now);
+                return Verdict::Drop;
+            }
+        };
         self.count_out(id, view.length);
         let before = self.advance(id, Direction::Output, view);
         self.conns.restart(id, now);
@@ -203,7 +215,7 @@ impl Ipvs {
             before: before.name(),
             after: conn.state.name(),
         });
-        reply(conn, false)
+        reply(conn, false, edit)
     }
 
     /// Counts a packet from a client, if its connection's server still belongs to a service.
@@ -266,7 +278,14 @@ impl Ipvs {
 
     fn forward(&self, conn: &Conn) -> Forward {
         let tunnel = conn.dest.map_or(Tunnel::Ipip, |dest| self.dest(dest).options.tunnel);
-        Forward { method: conn.method, server: *conn.server.ip(), port: conn.server.port(), tunnel, is_error: false }
+        Forward {
+            method: conn.method,
+            server: *conn.server.ip(),
+            port: conn.server.port(),
+            tunnel,
+            is_error: false,
+            edit: None,
+        }
     }
 
     /// As a packet, but for an ICMP error about one.
@@ -520,10 +539,11 @@ fn is_over(conn: &Conn, mode: i64) -> bool {
 }
 
 /// How an answer on a connection leaves: from a masqueraded server with the virtual address, else as it is.
-pub(super) fn reply(conn: &Conn, is_error: bool) -> Verdict {
+pub(super) fn reply(conn: &Conn, is_error: bool, edit: Option<Box<Edit>>) -> Verdict {
     match conn.method {
         Method::Masquerade => {
-            Verdict::Reply(Reply { address: *conn.virtual_address.ip(), port: conn.virtual_address.port(), is_error })
+            let (address, port) = (*conn.virtual_address.ip(), conn.virtual_address.port());
+            Verdict::Reply(Reply { address, port, is_error, edit })
         }
         _ => Verdict::Pass,
     }

@@ -74,6 +74,6 @@ impl Ipvs {
         let (client, server) = ends(&quoted);
         let Some(id) = self.conns.find_out(quoted.protocol, server, client) else { return Verdict::Accept };
         self.count_out(id, view.length);
-        self.conns.get(id).map_or(Verdict::Accept, |conn| reply(conn, true))
+        self.conns.get(id).map_or(Verdict::Accept, |conn| reply(conn, true, None))
     }
 }

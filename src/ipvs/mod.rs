@@ -10,8 +10,9 @@
 //!                                                  -> scheduler  -> a new connection
 //! ```
 //!
-//! `control` is what administrators do, `stats` what is counted, `icmp` the errors about connections.
+//! `app` helps FTP through masquerading, `control` is what administrators do, `stats` what is counted, `icmp` the errors about connections.
 
+mod app;
 mod chance;
 mod config;
 mod conn;
@@ -35,6 +36,7 @@ mod tests;
 
 use crate::time::{Span, Time};
 
+pub use app::{Edit, Numbers, Rewrite};
 pub use config::Config;
 pub use conn::{Conn, ConnId};
 pub use control::Error;
@@ -72,6 +74,7 @@ pub struct Ipvs {
     trash: Vec<DestId>,
     trash_look: Option<Time>,
     conns: Connections,
+    apps: app::Apps,
     timeouts: Timeouts,
     total: Stats,
     estimator: Estimator,
@@ -98,6 +101,7 @@ impl Ipvs {
             trash: Vec::new(),
             trash_look: None,
             conns: Connections::new(seed as u32),
+            apps: app::Apps::default(),
             timeouts: Timeouts::default(),
             total: Stats::default(),
             estimator: Estimator::new(now),

@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use super::app::Edit;
 use super::dest::{Method, Tunnel};
 use crate::wire::proto;
 
@@ -39,6 +40,8 @@ pub struct View<'a> {
     pub hook: Hook,
     /// Whether it comes from this host itself, by the loopback interface or on its way out.
     pub is_from_here: bool,
+    /// Whether connection tracking knows its connection.
+    pub is_tracked: bool,
 }
 
 impl<'a> View<'a> {
@@ -67,6 +70,7 @@ impl<'a> View<'a> {
             mark,
             hook,
             is_from_here,
+            is_tracked: false,
         })
     }
 
@@ -86,7 +90,7 @@ fn has_ports(protocol: u8) -> bool {
 }
 
 /// What is to be done with a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// IPVS has no business with it: it goes on.
     Accept,
@@ -103,7 +107,7 @@ pub enum Verdict {
 }
 
 /// How a packet reaches its real server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forward {
     /// By which means.
     pub method: Method,
@@ -115,10 +119,12 @@ pub struct Forward {
     pub tunnel: Tunnel,
     /// Whether the packet is an ICMP error: what it quotes has to be translated with it.
     pub is_error: bool,
+    /// What a helper wants changed besides.
+    pub edit: Option<Box<Edit>>,
 }
 
 /// How an answer is dressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     /// The virtual address.
     pub address: Ipv4Addr,
@@ -126,4 +132,6 @@ pub struct Reply {
     pub port: u16,
     /// Whether the packet is an ICMP error: what it quotes has to be translated with it.
     pub is_error: bool,
+    /// What a helper wants changed besides.
+    pub edit: Option<Box<Edit>>,
 }

@@ -1,4 +1,4 @@
-//! /proc/net/ip_vs, ip_vs_conn and ip_vs_stats.
+//! /proc/net/ip_vs, ip_vs_app, ip_vs_conn and ip_vs_stats.
 
 use std::fmt::Write;
 use std::net::SocketAddrV4;
@@ -74,6 +74,15 @@ pub fn connections(ipvs: &Ipvs, now: Time) -> String {
             let _ = write!(text, " {} {data}", engine.name());
         }
         text.push('\n');
+    }
+    text
+}
+
+/// /proc/net/ip_vs_app (ip_vs_app_seq_show).
+pub fn apps(ipvs: &Ipvs) -> String {
+    let mut text = "prot port    usecnt name\n".to_owned();
+    for (port, users) in ipvs.apps() {
+        let _ = writeln!(text, "{:<3}  {port:<7} {users:<6} {:<17}", proto::name(proto::TCP), "ftp");
     }
     text
 }

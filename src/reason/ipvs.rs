@@ -70,6 +70,20 @@ pub enum Ipvs {
         /// The server's address.
         server: Ipv4Addr,
     },
+    /// A control connection has announced another one: an entry waits for it.
+    Expected {
+        /// The data connection; the client's port is 0 if it is not known yet.
+        connection: Connection,
+    },
+    /// A server has named its own end to a client: the text is replaced.
+    Rewritten {
+        /// What it said.
+        old: String,
+        /// What the client reads.
+        new: String,
+        /// How many bytes longer that is.
+        by: i32,
+    },
     /// A connection has not been used for too long.
     Expired {
         /// Which.
@@ -110,6 +124,8 @@ pub enum IpvsDrop {
     NoCallId,
     /// An error message quotes less than it must.
     Truncated,
+    /// A helper wants to rewrite a segment, but nothing tracks its connection (ip_vs_ftp_out).
+    NotTracked,
     /// A masqueraded server answers for a connection that is unknown (nat_icmp_send).
     UnknownReply,
     /// Its TTL does not last to the server (SKB_DROP_REASON_IP_INHDR in 6.1's transmitters: no reason).
@@ -302,6 +318,11 @@ impl fmt::Display for Ipvs {
                 write!(f, "the template of {group} is dead, since {server} was removed or is to fade out")
             }
             Ipvs::ServedHere { server } => write!(f, "{server} is this host: delivered here, destination unchanged"),
+            Ipvs::Expected { connection } => write!(f, "ip_vs_ftp expects a data connection: {connection}"),
+            Ipvs::Rewritten { old, new, by } => {
+                write!(f, "ip_vs_ftp rewrites {old} to {new}")?;
+                if *by == 0 { Ok(()) } else { write!(f, ", {by:+} bytes: later sequence numbers are shifted") }
+            }
             Ipvs::Expired { connection, state } => write!(f, "{connection} expired in {state}"),
         }
     }
@@ -331,6 +352,7 @@ impl fmt::Display for IpvsDrop {
             IpvsDrop::Defence { rate } => write!(f, "drop_packet drops one new connection in {rate}"),
             IpvsDrop::NoCallId => f.write_str("persistence by SIP's Call-ID finds none"),
             IpvsDrop::Truncated => f.write_str("the quoted packet is cut off"),
+            IpvsDrop::NotTracked => f.write_str("ip_vs_ftp must rewrite it, and without connection tracking it cannot"),
             IpvsDrop::UnknownReply => {
                 f.write_str("answer of a masqueraded server on no known connection (nat_icmp_send)")
             }

@@ -1,4 +1,5 @@
-//! modprobe and lsmod, of kmod 30: the kernel of the lab has everything built in that a cluster needs.
+//! modprobe, rmmod and lsmod, of kmod 30. The kernel of the lab has everything built in that a cluster needs; one module
+//! has to be asked for, since it changes what packets say: ip_vs_ftp.
 
 use std::fmt::Write;
 
@@ -23,25 +24,127 @@ const MODULES: &[&str] = &[
 ];
 const FAMILIES: &[&str] = &["ip_vs", "nf_", "xt_", "ipt_", "nft_"];
 
-/// modprobe \[-r\] \[-q\] \[-v\] MODULE...
-pub(super) fn modprobe(_: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
+const FTP: &str = "ip_vs_ftp";
+
+fn is_known(name: &str) -> bool {
+    MODULES.contains(&name) || FAMILIES.iter().any(|family| name.starts_with(family))
+}
+
+/// modprobe \[-a\] \[-r\] \[-q\] \[-v\] MODULE \[ports=PORT,...\]
+pub(super) fn modprobe(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
+    let has = |option: &str| args[1..].iter().any(|word| word == option);
     let names: Vec<&String> = args[1..].iter().filter(|word| !word.starts_with('-')).collect();
     if names.is_empty() {
         io.err.push_str("modprobe: ERROR: missing parameters. See -h.\n");
         return 1;
     }
     // With one name, the other words are the module's options.
-    let all = args[1..].iter().any(|word| word == "-a");
-    let wanted = if all { &names[..] } else { &names[..1] };
+    let (wanted, options) = if has("-a") || has("-r") { (&names[..], &[][..]) } else { names.split_at(1) };
     let mut status = 0;
     for name in wanted {
         let plain = name.replace('-', "_");
-        let is_known = MODULES.contains(&plain.as_str()) || FAMILIES.iter().any(|family| plain.starts_with(family));
-        if !is_known {
-            let _ =
-                writeln!(io.err, "modprobe: FATAL: Module {name} not found in directory /lib/modules/6.1.0-56-amd64");
+        let complaint = if !is_known(&plain) {
+            Some(format!("FATAL: Module {name} not found in directory /lib/modules/6.1.0-56-amd64"))
+        } else if plain != FTP {
+            None
+        } else if has("-r") {
+            let is_gone = kernel.ipvs().unload_ftp();
+            (!is_gone).then(|| format!("FATAL: Module {FTP} is in use."))
+        } else {
+            insert(kernel, options).err().map(|why| format!("ERROR: could not insert '{FTP}': {why}"))
+        };
+        if let Some(complaint) = complaint {
+            let _ = writeln!(io.err, "modprobe: {complaint}");
             status = 1;
         }
     }
     status
+}
+
+/// Loads ip_vs_ftp; a module that is loaded already stays as it is.
+fn insert(kernel: &mut Kernel, options: &[&String]) -> Result<(), &'static str> {
+    if kernel.ipvs().has_ftp() {
+        return Ok(());
+    }
+    // Up to so many can be named (IP_VS_APP_MAX_PORTS); others than these options are ignored, as the kernel does.
+    const MAX_PORTS: usize = 8;
+    let ports = options.iter().rev().find_map(|option| option.strip_prefix("ports="));
+    let ports: Option<Vec<u16>> = ports.unwrap_or("21").split(',').map(|port| port.parse().ok()).collect();
+    let ports = ports.filter(|ports| ports.len() <= MAX_PORTS).ok_or("Invalid argument")?;
+    if kernel.ipvs().load_ftp(&ports) { Ok(()) } else { Err("File exists") }
+}
+
+/// rmmod MODULE...
+pub(super) fn rmmod(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
+    let names: Vec<&String> = args[1..].iter().filter(|word| !word.starts_with('-')).collect();
+    if names.is_empty() {
+        io.err.push_str("rmmod: ERROR: missing module name.\n");
+        return 1;
+    }
+    let mut status = 0;
+    for name in names {
+        let plain = name.replace('-', "_");
+        let complaint = if plain != FTP && is_known(&plain) {
+            "is builtin."
+        } else if plain != FTP || !kernel.ipvs().has_ftp() {
+            "is not currently loaded"
+        } else if !kernel.ipvs().unload_ftp() {
+            "is in use"
+        } else {
+            continue;
+        };
+        let _ = writeln!(io.err, "rmmod: ERROR: Module {plain} {complaint}");
+        status = 1;
+    }
+    status
+}
+
+/// lsmod: what has been loaded. A module's user count is that of the connections that use it.
+pub(super) fn lsmod(kernel: &mut Kernel, _: &[String], io: &mut Io) -> i32 {
+    io.out.push_str("Module                  Size  Used by\n");
+    if kernel.ipvs().has_ftp() {
+        let users: usize = kernel.ipvs().apps().map(|(_, users)| users).sum();
+        let _ = writeln!(io.out, "{FTP:<19} {:8}  {users}", 16_384);
+    }
+    0
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::shell::testing::Console;
+
+    #[test]
+    fn the_helper_comes_and_goes() {
+        let mut console = Console::new();
+        assert_eq!(console.type_line("modprobe ip_vs_ftp ports=21,2121; cat /proc/net/ip_vs_app"), LISTED);
+        assert_eq!(console.type_line("modprobe ip-vs-ftp; lsmod | tail -n 1"), "ip_vs_ftp              16384  0\n");
+        assert_eq!(console.type_line("rmmod ip_vs_ftp; lsmod"), "Module                  Size  Used by\n");
+        assert_eq!(console.type_line("modprobe -r ip_vs_ftp; cat /proc/net/ip_vs_app"), "prot port    usecnt name\n");
+    }
+
+    const LISTED: &str = "\
+prot port    usecnt name
+TCP  2121    0      ftp              
+TCP  21      0      ftp              
+";
+
+    #[test]
+    fn mistakes_in_the_tools_words() {
+        let lines =
+            ["modprobe ip_vs_ftp ports=21,21", "modprobe ip_vs_ftp ports=x", "rmmod ip_vs_ftp", "modprobe nosuch"];
+        insta::assert_snapshot!(Console::new().converse(&lines), @"
+        $ modprobe ip_vs_ftp ports=21,21
+        modprobe: ERROR: could not insert 'ip_vs_ftp': File exists
+        [1]
+        $ modprobe ip_vs_ftp ports=x
+        modprobe: ERROR: could not insert 'ip_vs_ftp': Invalid argument
+        [1]
+        $ rmmod ip_vs_ftp
+        rmmod: ERROR: Module ip_vs_ftp is not currently loaded
+        [1]
+        $ modprobe nosuch
+        modprobe: FATAL: Module nosuch not found in directory /lib/modules/6.1.0-56-amd64
+        [1]
+        ");
+    }
 }

@@ -11,6 +11,7 @@ mod frame;
 mod mac;
 pub mod read;
 pub mod rewrite;
+pub mod stream;
 
 pub use checksum::{checksum, checksum_after, checksum_after_address, transport_checksum};
 pub use frame::Frame;

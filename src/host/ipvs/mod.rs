@@ -8,10 +8,10 @@ use super::kernel::Kernel;
 use super::netfilter::Hook as NetfilterHook;
 use super::packet::Packet;
 use super::route::{Route, RouteKind};
-use crate::ipvs::{Forward, Hook, Ipvs, Method, Reply, Verdict, View};
-use crate::reason::IpDrop;
+use crate::ipvs::{Edit, Forward, Hook, Ipvs, Method, Reply, Verdict, View};
+use crate::reason::{Drop, IpDrop, IpvsDrop, Note};
 use crate::wire::rewrite::{self, Side};
-use crate::wire::{ETHERNET_LEN, IPV4_LEN, checksum, proto};
+use crate::wire::{ETHERNET_LEN, IPV4_LEN, checksum, proto, stream};
 
 pub use sync::{StartError, SyncSockets};
 
@@ -59,6 +59,7 @@ impl Kernel {
         let now = self.now;
         let tracing = self.out.tracing;
         let Some(view) = View::new(packet.ip(), packet.mark, hook, is_from_here) else { return Some(packet) };
+        let view = View { is_tracked: self.netfilter.tracks(), ..view };
         let ipvs = self.ipvs();
         ipvs.notes.wanted = tracing;
         let verdict = match hook {
@@ -83,7 +84,7 @@ impl Kernel {
             }
             Verdict::Forward(forward) => self.ipvs_transmit(packet, forward),
             Verdict::Reply(reply) => {
-                dress(&mut packet, reply);
+                dress(&mut packet, &reply);
                 packet.ipvs_property = true;
                 Some(packet)
             }
@@ -103,6 +104,12 @@ impl Kernel {
             packet.ipvs_property = true;
             return Some(packet);
         }
+        if is_local && towards.is_loopback() && packet.iif != super::IfIndex::LO {
+            // ip_vs_nat_xmit: what came from elsewhere is not handed to 127.0.0.0/8.
+            let why = IpvsDrop::CrossesLoopback { server: towards };
+            self.out.note_about(packet.cause, || Note::Drop(Drop::Ipvs(why)));
+            return None;
+        }
         if !is_local {
             if packet.ttl() <= 1 {
                 self.drop_packet(&packet, IpDrop::TtlExceeded);
@@ -120,7 +127,7 @@ impl Kernel {
         packet.ipvs_property = true;
         match forward.method {
             Method::Masquerade => {
-                masquerade(&mut packet, forward);
+                masquerade(&mut packet, &forward);
                 if is_local {
                     return Some(packet);
                 }
@@ -164,20 +171,29 @@ impl Kernel {
 }
 
 /// ip_vs_nat_xmit, ip_vs_nat_icmp: the packet is for the server now; an error quotes what the server has sent.
-fn masquerade(packet: &mut Packet, forward: Forward) {
+fn masquerade(packet: &mut Packet, forward: &Forward) {
     if forward.is_error {
         translate_error(packet, Side::Destination, Side::Source, forward.server, forward.port);
     } else {
         rewrite::set_endpoint(&mut packet.frame, Side::Destination, forward.server, Some(forward.port));
     }
+    if let Some(edit) = &forward.edit {
+        stream::renumber(&mut packet.frame, |number| number, |number| edit.numbers.acknowledgement(number));
+    }
 }
 
 /// handle_response, ip_vs_nat_icmp: the packet comes from the virtual address now.
-fn dress(packet: &mut Packet, reply: Reply) {
+fn dress(packet: &mut Packet, reply: &Reply) {
     if reply.is_error {
         translate_error(packet, Side::Source, Side::Destination, reply.address, reply.port);
     } else {
         rewrite::set_endpoint(&mut packet.frame, Side::Source, reply.address, Some(reply.port));
+    }
+    if let Some(Edit { rewrite, numbers }) = reply.edit.as_deref() {
+        if let Some(rewrite) = rewrite {
+            stream::replace(&mut packet.frame, rewrite.place.clone(), &rewrite.text);
+        }
+        stream::renumber(&mut packet.frame, |number| numbers.sequence(number), |number| number);
     }
 }
 

@@ -81,6 +81,11 @@ impl Default for Netfilter {
 }
 
 impl Netfilter {
+    /// Whether connections are tracked.
+    pub fn tracks(&self) -> bool {
+        self.conntrack.is_some()
+    }
+
     /// The table of this name.
     pub fn table(&self, name: &str) -> Option<&Table> {
         self.tables.iter().find(|table| table.name == name)

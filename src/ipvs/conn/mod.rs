@@ -4,6 +4,7 @@ mod table;
 
 use std::net::SocketAddrV4;
 
+use super::app::App;
 use super::dest::{DestId, Method};
 use super::persistence::Engine;
 use super::state::State;
@@ -33,7 +34,7 @@ pub struct Conn {
     pub(super) is_active: bool,
     /// The server; none if packets bypass all of them.
     pub(super) dest: Option<DestId>,
-    /// The template that this connection follows.
+    /// The template that this connection follows, or the control connection that has announced it.
     pub(super) master: Option<ConnId>,
     /// How many connections follow this one.
     pub(super) slaves: u32,
@@ -45,6 +46,10 @@ pub struct Conn {
     pub(super) synced: Synced,
     /// What a persistence engine recognises the group by (pe_data).
     pub(super) data: Option<Box<str>>,
+    /// The client's port is not known yet (IP_VS_CONN_F_NO_CPORT): it is that of the first packet.
+    pub(super) awaits_port: bool,
+    /// What its helper knows about it.
+    pub(super) app: Option<Box<App>>,
     /// How long it is kept after its last packet.
     pub(super) timeout: Span,
     /// When it expires.
@@ -85,6 +90,8 @@ impl Conn {
             mark: 0,
             synced: Synced::default(),
             data: None,
+            awaits_port: false,
+            app: None,
             timeout: FIRST_TIMEOUT,
             expires: Time::ZERO,
             armed: None,

@@ -22,6 +22,8 @@ pub struct Connections {
     buckets: Vec<Option<ConnId>>,
     seed: u32,
     serial: u64,
+    /// How many entries await their client's port.
+    awaiting: usize,
     /// When entries expire, at the latest. An entry whose `armed` is another time has been set to an earlier one.
     timers: BinaryHeap<Reverse<(Time, ConnId)>>,
 }
@@ -35,6 +37,7 @@ impl Connections {
             buckets: vec![None; FIRST_BUCKETS],
             seed,
             serial: 0,
+            awaiting: 0,
             timers: BinaryHeap::new(),
         }
     }
@@ -69,9 +72,15 @@ impl Connections {
         None
     }
 
-    /// The connection that a client's packet belongs to (ip_vs_conn_in_get).
+    /// The connection that a client's packet belongs to (ip_vs_conn_in_get): one of its own port, or one that awaits any.
     pub fn find_in(&self, protocol: u8, client: SocketAddrV4, virtual_address: SocketAddrV4) -> Option<ConnId> {
-        self.find(protocol, client, |conn| conn.virtual_address == virtual_address && !conn.is_template())
+        let found = |client: SocketAddrV4, awaits_port| {
+            self.find(protocol, client, |conn| {
+                conn.virtual_address == virtual_address && conn.awaits_port == awaits_port && !conn.is_template()
+            })
+        };
+        let any_port = || found(SocketAddrV4::new(*client.ip(), 0), true);
+        found(client, false).or_else(|| if self.awaiting > 0 { any_port() } else { None })
     }
 
     /// The template of a group of clients (ip_vs_ct_in_get).
@@ -101,6 +110,7 @@ impl Connections {
         if self.entries.len() >= self.buckets.len() {
             self.grow();
         }
+        self.awaiting += usize::from(conn.awaits_port);
         let id = ConnId(self.entries.insert(conn) as u32);
         self.link(id);
         id
@@ -162,7 +172,20 @@ impl Connections {
     /// Takes an entry out.
     pub fn remove(&mut self, id: ConnId) -> Conn {
         self.unlink(id);
-        self.entries.remove(id.0 as usize)
+        let conn = self.entries.remove(id.0 as usize);
+        self.awaiting -= usize::from(conn.awaits_port);
+        conn
+    }
+
+    /// The client's port has become known (ip_vs_conn_fill_cport).
+    pub fn fill_port(&mut self, id: ConnId, port: u16) {
+        if self.get(id).is_some_and(|conn| conn.awaits_port) {
+            self.awaiting -= 1;
+            self.rehash(id, |conn| {
+                conn.awaits_port = false;
+                conn.client.set_port(port);
+            });
+        }
     }
 
     /// Starts an entry's timer anew, with its time-out (ip_vs_conn_put).
