@@ -4,6 +4,7 @@
 
 mod args;
 mod client;
+mod ftpd;
 mod httpd;
 mod resolve;
 mod server;
@@ -14,6 +15,7 @@ mod udpecho;
 mod udpsend;
 
 pub use client::{get, hold, put};
+pub use ftpd::ftpd;
 pub use httpd::httpd;
 pub use resolve::{resolve, reverse};
 pub use sink::sink;

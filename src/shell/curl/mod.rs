@@ -1,5 +1,6 @@
-//! curl, as far as HTTP without encryption goes; messages are those of curl 7.88.1.
+//! curl, as far as HTTP and FTP without encryption go; messages are those of curl 7.88.1.
 
+mod ftp;
 mod options;
 mod transfer;
 mod write_out;
@@ -112,7 +113,7 @@ fn deliver(
         // What came before it broke is printed all the same.
         Err(failure) => (Outcome { headers: transfer.headers.clone(), body: transfer.body.clone() }, Some(failure)),
     };
-    if options.fail && transfer.code >= 400 {
+    if options.fail && transfer.code >= 400 && transfer.is_http() {
         return Err(Failure::new(22, format!("The requested URL returned error: {}", transfer.code)));
     }
     let mut text = if options.include || options.head { outcome.headers } else { String::new() };

@@ -28,15 +28,27 @@ pub(super) struct Options {
     /// A device or an address.
     pub interface: Option<String>,
     pub local_port: u16,
+    /// How many ports from there on may be tried.
+    pub local_ports: u16,
     pub retries: u32,
     pub retry_delay: Option<Span>,
     pub retry_refused: bool,
     /// HOST:PORT:ADDRESS
     pub resolve: Vec<String>,
+    /// Where an FTP server is to connect to: ADDRESS\[:PORT\[-PORT\]\]; `-` is the control connection's address.
+    pub ftp_port: Option<String>,
+    pub disable_epsv: bool,
+    pub disable_eprt: bool,
+    /// Use the address in the answer to PASV.
+    pub trusts_pasv: bool,
+    /// List names only.
+    pub list_only: bool,
+    /// The file to send.
+    pub upload: Option<String>,
 }
 
 /// Long options, the letter that means the same, and whether a value follows.
-const LONG: [(&str, char, bool); 38] = [
+const LONG: [(&str, char, bool); 46] = [
     ("anyauth", '-', false),
     ("compressed", '-', false),
     ("connect-timeout", '1', true),
@@ -44,7 +56,12 @@ const LONG: [(&str, char, bool); 38] = [
     ("data-ascii", 'd', true),
     ("data-binary", 'd', true),
     ("data-raw", 'd', true),
+    ("disable-eprt", 'q', false),
+    ("disable-epsv", 'e', false),
     ("fail", 'f', false),
+    ("ftp-pasv", 'p', false),
+    ("ftp-port", 'P', true),
+    ("ftp-skip-pasv-ip", '-', false),
     ("globoff", '-', false),
     ("head", 'I', false),
     ("header", 'H', true),
@@ -55,10 +72,12 @@ const LONG: [(&str, char, bool); 38] = [
     ("interface", '2', true),
     ("ipv4", '4', false),
     ("keepalive-time", '_', true),
+    ("list-only", 'l', false),
     ("local-port", '3', true),
     ("location", 'L', false),
     ("max-time", 'm', true),
     ("no-buffer", 'N', false),
+    ("no-ftp-skip-pasv-ip", 't', false),
     ("no-keepalive", '-', false),
     ("no-progress-meter", 's', false),
     ("noproxy", '_', true),
@@ -71,6 +90,7 @@ const LONG: [(&str, char, bool); 38] = [
     ("retry-max-time", '_', true),
     ("show-error", 'S', false),
     ("silent", 's', false),
+    ("upload-file", 'T', true),
     ("url", '9', true),
     ("user-agent", 'A', true),
     ("verbose", 'v', false),
@@ -78,7 +98,7 @@ const LONG: [(&str, char, bool); 38] = [
 ];
 
 /// Letters that a value follows.
-const WITH_VALUE: &str = "AdHmoXw";
+const WITH_VALUE: &str = "AdHmoPTXw";
 
 impl Options {
     /// # Errors
@@ -140,15 +160,24 @@ impl Options {
             '1' => self.connect_timeout = Some(seconds()?).filter(|span| *span > Span::ZERO),
             '2' => self.interface = Some(value.to_owned()),
             '3' => {
-                let first = value.split('-').next().unwrap_or_default();
-                self.local_port = first.parse().map_err(|_| not_a_number(name))?;
+                let (first, last) = value.split_once('-').unwrap_or((value, value));
+                self.local_port = first.trim().parse().map_err(|_| not_a_number(name))?;
+                let last: u16 = last.trim().parse().map_err(|_| not_a_number(name))?;
+                self.local_ports = last.saturating_sub(self.local_port);
             }
             '5' => self.resolve.push(value.to_owned()),
             '6' => self.retries = value.parse().map_err(|_| not_a_number(name))?,
             '7' => self.retry_delay = Some(seconds()?).filter(|span| *span > Span::ZERO),
             '8' => self.retry_refused = true,
+            'P' => self.ftp_port = Some(value.to_owned()),
+            'p' => self.ftp_port = None,
+            'e' => self.disable_epsv = true,
+            'q' => self.disable_eprt = true,
+            't' => self.trusts_pasv = true,
+            'l' => self.list_only = true,
+            'T' => self.upload = Some(value.to_owned()),
             '9' => self.urls.push(value.to_owned()),
-            // What makes no difference to plain HTTP here: encryption, buffering, redirects that no server here sends.
+            // What makes no difference here: encryption, buffering, redirects that no server here sends.
             'k' | 'L' | 'N' | '4' | 'g' | 'j' | '-' | '_' | '#' => {}
             _ => return Err(format!("option {name}: is unknown")),
         }

@@ -2,15 +2,15 @@
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use super::Failure;
 use super::options::Options;
+use super::{Failure, ftp};
 use crate::apps::resolve;
 use crate::host::net::TcpStream;
 use crate::host::{Bind, Errno, Process};
 use crate::time::{Span, Time};
 
 /// Read at a time, in bytes.
-const CHUNK_BYTES: usize = 16_384;
+pub(super) const CHUNK_BYTES: usize = 16_384;
 
 /// Headers are not longer than this, as in curl.
 const MAX_HEADER_BYTES: usize = 300 << 10;
@@ -23,8 +23,8 @@ const NOTICED_AFTER: Span = Span::from_millis(1);
 
 /// A transfer and all that --write-out can ask about it.
 pub(super) struct Transfer<'a> {
-    process: &'a Process,
-    options: &'a Options,
+    pub process: &'a Process,
+    pub options: &'a Options,
     pub url: String,
     pub began: Time,
     pub resolved: Option<Time>,
@@ -39,8 +39,12 @@ pub(super) struct Transfer<'a> {
     pub body: Vec<u8>,
     /// How much of the body has come.
     pub body_bytes: usize,
-    /// HTTP's status code; 0 before there is one.
+    /// HTTP's status code, or FTP's last reply; 0 before there is one.
     pub code: u32,
+    /// How many connections stood.
+    pub connections: u32,
+    /// Bytes of headers, or of FTP's replies.
+    pub header_bytes: usize,
 }
 
 /// What an answer consists of.
@@ -51,10 +55,20 @@ pub(super) struct Outcome {
 
 /// The parts of a URL.
 #[derive(Debug, PartialEq, Eq)]
-struct Url<'a> {
-    host: &'a str,
-    port: u16,
-    path: &'a str,
+pub(super) struct Url<'a> {
+    pub scheme: Scheme,
+    /// Name and password, as far as they are given.
+    pub user: Option<&'a str>,
+    pub host: &'a str,
+    pub port: u16,
+    pub path: &'a str,
+}
+
+/// How it is fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scheme {
+    Http,
+    Ftp,
 }
 
 impl<'a> Transfer<'a> {
@@ -76,6 +90,8 @@ impl<'a> Transfer<'a> {
             body: Vec::new(),
             body_bytes: 0,
             code: 0,
+            connections: 0,
+            header_bytes: 0,
         }
     }
 
@@ -85,19 +101,27 @@ impl<'a> Transfer<'a> {
         if full.matches('/').count() == 2 {
             self.url.push('/');
         }
+        if url.scheme == Scheme::Http && self.options.upload.is_some() {
+            let text = "A requested feature, protocol or option was not found built-in in this libcurl";
+            return Err(Failure::new(4, format!("{text} due to a build-time decision.")));
+        }
         let address = self.resolve(&url)?;
         self.resolved = Some(self.process.sys.now());
         let stream = self.connect(&url, address).await?;
+        if url.scheme == Scheme::Ftp {
+            return ftp::run(self, &url, stream).await;
+        }
         self.send(&url, &stream).await?;
         let received = self.receive(&stream).await;
         self.body_bytes = self.body.len();
+        self.header_bytes = self.headers.len();
         received?;
         self.say("* Closing connection 0");
         Ok(Outcome { headers: self.headers.clone(), body: std::mem::take(&mut self.body) })
     }
 
     /// A line of -v.
-    fn say(&self, line: &str) {
+    pub fn say(&self, line: &str) {
         if self.options.verbose {
             self.process.complain(&format!("{line}\n"));
         }
@@ -131,13 +155,11 @@ impl<'a> Transfer<'a> {
     }
 
     async fn connect(&mut self, url: &Url<'_>, address: Ipv4Addr) -> Result<TcpStream, Failure> {
-        let bind = self.local_end()?;
         let remote = SocketAddrV4::new(address, url.port);
-        self.say(&format!("*   Trying {remote}..."));
-        let sys = &self.process.sys;
         let limits = [self.options.connect_timeout, self.options.max_time];
         let deadline = limits.iter().flatten().min().map(|limit| self.began + *limit + NOTICED_AFTER);
-        let result = TcpStream::connect(sys, bind, remote, deadline).await;
+        let bind = self.local_end()?;
+        let result = self.open_from(bind, remote, deadline).await;
         let millis = self.elapsed().as_millis();
         let stream = result.map_err(|error| match error {
             Errno::AddressNotAvailable | Errno::AddressInUse | Errno::InvalidArgument if bind != Bind::ANY => {
@@ -156,17 +178,43 @@ impl<'a> Transfer<'a> {
                 Failure::new(7, text + "Couldn't connect to server")
             }
         })?;
-        self.connected = Some(sys.now());
+        self.connected = Some(self.process.sys.now());
+        self.connections += 1;
         (self.local, self.remote) = (stream.local(), Some(remote));
         self.say(&format!("* Connected to {} ({}) port {} (#0)", url.host, address, url.port));
         Ok(stream)
     }
 
-    fn elapsed(&self) -> Span {
+    /// Opens a connection from where the user wants it.
+    pub async fn open(&self, remote: SocketAddrV4, deadline: Option<Time>) -> Result<TcpStream, Errno> {
+        let bind = self.local_end().unwrap_or(Bind::ANY);
+        self.open_from(bind, remote, deadline).await
+    }
+
+    async fn open_from(
+        &self,
+        mut bind: Bind,
+        remote: SocketAddrV4,
+        deadline: Option<Time>,
+    ) -> Result<TcpStream, Errno> {
+        self.say(&format!("*   Trying {remote}..."));
+        let last = bind.port.saturating_add(self.options.local_ports);
+        loop {
+            match TcpStream::connect(&self.process.sys, bind, remote, deadline).await {
+                Err(Errno::AddressInUse) if bind.port < last => {
+                    self.say(&format!("* Bind to local port {} failed, trying next", bind.port));
+                    bind.port += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    pub fn elapsed(&self) -> Span {
         self.process.sys.now().since(self.began)
     }
 
-    fn deadline(&self) -> Option<Time> {
+    pub fn deadline(&self) -> Option<Time> {
         self.options.max_time.map(|limit| self.began + limit + NOTICED_AFTER)
     }
 
@@ -275,14 +323,14 @@ impl<'a> Transfer<'a> {
         Ok(())
     }
 
-    async fn read(&mut self, stream: &TcpStream) -> Result<Vec<u8>, Failure> {
+    pub async fn read(&mut self, stream: &TcpStream) -> Result<Vec<u8>, Failure> {
         let chunk = stream.read(CHUNK_BYTES, self.deadline()).await.map_err(|error| self.broken(error, "Recv"))?;
         self.first_byte.get_or_insert(self.process.sys.now());
         Ok(chunk)
     }
 
     /// Why a connection that stood did not lead to an answer.
-    fn broken(&self, error: Errno, what: &str) -> Failure {
+    pub fn broken(&self, error: Errno, what: &str) -> Failure {
         match error {
             Errno::WouldBlock => {
                 let (millis, bytes) = (self.elapsed().as_millis(), self.body.len());
@@ -295,6 +343,16 @@ impl<'a> Transfer<'a> {
             _ if what == "Send" => Failure::new(55, format!("Send failure: {error}")),
             _ => Failure::new(56, format!("Recv failure: {error}")),
         }
+    }
+
+    /// Whether as much of the body has come as is kept.
+    pub fn is_body_full(&self) -> bool {
+        self.body.len() >= MAX_BODY_BYTES
+    }
+
+    /// Whether it is fetched by HTTP, as far as the URL says.
+    pub fn is_http(&self) -> bool {
+        parse_url(&self.url).map_or(true, |url| url.scheme == Scheme::Http)
     }
 
     /// The value of one of the answer's headers.
@@ -314,7 +372,7 @@ impl<'a> Transfer<'a> {
 
     /// The method that was used.
     pub fn method(&self) -> String {
-        let request = self.request(&Url { host: "", port: 80, path: "/" });
+        let request = self.request(&Url { scheme: Scheme::Http, user: None, host: "", port: 80, path: "/" });
         request.split(' ').next().unwrap_or_default().to_owned()
     }
 }
@@ -334,15 +392,23 @@ fn number(error: Errno) -> u32 {
 fn parse_url(url: &str) -> Result<Url<'_>, Failure> {
     let malformed = || Failure::new(3, "URL using bad/illegal format or missing URL");
     let (scheme, rest) = url.split_once("://").ok_or_else(malformed)?;
-    if !scheme.eq_ignore_ascii_case("http") {
-        let text = format!("Protocol \"{scheme}\" not supported or disabled in libcurl");
-        return Err(Failure::new(1, text));
-    }
+    let (scheme, default_port) = match scheme.to_ascii_lowercase().as_str() {
+        "http" => (Scheme::Http, 80),
+        "ftp" => (Scheme::Ftp, 21),
+        _ => {
+            let text = format!("Protocol \"{scheme}\" not supported or disabled in libcurl");
+            return Err(Failure::new(1, text));
+        }
+    };
     let path_at = rest.find(['/', '?']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(path_at);
-    let (host, port) = match authority.rsplit_once(':') {
-        None => (authority, 80),
-        Some((host, "")) => (host, 80),
+    let (user, place) = match authority.rsplit_once('@') {
+        Some((user, place)) => (Some(user), place),
+        None => (None, authority),
+    };
+    let (host, port) = match place.rsplit_once(':') {
+        None => (place, default_port),
+        Some((host, "")) => (host, default_port),
         Some((host, port)) => {
             (host, port.parse().map_err(|_| Failure::new(3, "URL using bad/illegal format or missing URL"))?)
         }
@@ -350,7 +416,7 @@ fn parse_url(url: &str) -> Result<Url<'_>, Failure> {
     if host.is_empty() {
         return Err(Failure::new(3, "URL using bad/illegal format or missing URL"));
     }
-    Ok(Url { host, port, path: if path.is_empty() { "/" } else { path } })
+    Ok(Url { scheme, user, host, port, path: if path.is_empty() { "/" } else { path } })
 }
 
 #[cfg(test)]
@@ -359,8 +425,14 @@ mod tests {
 
     #[test]
     fn urls_have_parts() {
-        assert_eq!(parse_url("http://web"), Ok(Url { host: "web", port: 80, path: "/" }));
-        assert_eq!(parse_url("http://10.0.0.1:8080/a?b"), Ok(Url { host: "10.0.0.1", port: 8080, path: "/a?b" }));
+        let http = Url { scheme: Scheme::Http, user: None, host: "web", port: 80, path: "/" };
+        assert_eq!(parse_url("http://web"), Ok(Url { ..http }));
+        assert_eq!(
+            parse_url("http://10.0.0.1:8080/a?b"),
+            Ok(Url { host: "10.0.0.1", port: 8080, path: "/a?b", ..http })
+        );
+        let ftp = Url { scheme: Scheme::Ftp, user: Some("me:secret"), port: 21, path: "/file", ..http };
+        assert_eq!(parse_url("FTP://me:secret@web/file"), Ok(ftp));
         assert_eq!(parse_url("http://x:99999/").unwrap_err().code, 3);
         assert_eq!(
             parse_url("gopher://x").unwrap_err().message,
