@@ -183,6 +183,7 @@ impl Experiment {
             mark: 0,
             hook: Hook::LocalIn,
             is_from_here: false,
+            is_tracked: false,
         };
         ipvs.inbound(&view, now)
     }
