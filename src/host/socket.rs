@@ -101,6 +101,43 @@ pub enum Errno {
     WouldBlock,
 }
 
+impl Errno {
+    /// The number, as Linux on x86 has it.
+    pub const fn number(self) -> i32 {
+        match self {
+            Errno::NotPermitted => 1,
+            Errno::NoSuchFile => 2,
+            Errno::NoSuchProcess => 3,
+            Errno::WouldBlock => 11,
+            Errno::AccessDenied => 13,
+            Errno::Exists => 17,
+            Errno::NoSuchDevice => 19,
+            Errno::NotDirectory => 20,
+            Errno::IsDirectory => 21,
+            Errno::InvalidArgument => 22,
+            Errno::NoSpace => 28,
+            Errno::BrokenPipe => 32,
+            Errno::DestinationRequired => 89,
+            Errno::MessageTooLong => 90,
+            Errno::ProtocolUnreachable => 92,
+            Errno::AddressInUse => 98,
+            Errno::AddressNotAvailable => 99,
+            Errno::NetworkDown => 100,
+            Errno::NetworkUnreachable => 101,
+            Errno::ConnectionAborted => 103,
+            Errno::ConnectionReset => 104,
+            Errno::NoBuffers => 105,
+            Errno::AlreadyConnected => 106,
+            Errno::NotConnected => 107,
+            Errno::TimedOut => 110,
+            Errno::ConnectionRefused => 111,
+            Errno::HostDown => 112,
+            Errno::HostUnreachable => 113,
+            Errno::AlreadyConnecting => 114,
+        }
+    }
+}
+
 impl fmt::Display for Errno {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -1,5 +1,6 @@
 //! The commands that a node understands, one file a command, and the shell around them.
 
+mod ab;
 mod arping;
 mod basic;
 mod curl;
@@ -57,6 +58,7 @@ pub fn find(name: &str) -> Option<Command> {
 
 /// All commands, in the order of the alphabet.
 pub const COMMANDS: &[(&str, Command)] = &[
+    ("ab", Command::Running(ab::ab)),
     ("arping", Command::Running(arping::arping)),
     ("basename", Command::Instant(basic::basename)),
     ("cat", Command::Running(text::cat)),

@@ -163,7 +163,7 @@ impl<'a> Transfer<'a> {
         let millis = self.elapsed().as_millis();
         let stream = result.map_err(|error| match error {
             Errno::AddressNotAvailable | Errno::AddressInUse | Errno::InvalidArgument if bind != Bind::ANY => {
-                Failure::new(45, format!("bind failed with errno {}: {error}", number(error)))
+                Failure::new(45, format!("bind failed with errno {}: {error}", error.number()))
             }
             Errno::WouldBlock if limits[0].is_none_or(|connect| limits[1].is_some_and(|all| all <= connect)) => {
                 Failure::new(28, format!("Connection timed out after {millis} milliseconds"))
@@ -379,14 +379,6 @@ impl<'a> Transfer<'a> {
 
 fn name_of(header: &str) -> &str {
     header.split(':').next().unwrap_or_default()
-}
-
-fn number(error: Errno) -> u32 {
-    match error {
-        Errno::AddressInUse => 98,
-        Errno::AddressNotAvailable => 99,
-        _ => 22,
-    }
 }
 
 fn parse_url(url: &str) -> Result<Url<'_>, Failure> {
