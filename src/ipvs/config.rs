@@ -28,15 +28,17 @@ macro_rules! settings {
 settings! {
     /// Which fraction of new connections drop_packet drops: one in so many.
     am_droprate: 10,
-    /// A host that listens to another director is none itself.
+    /// With fewer free pages than so many, the automatic modes of the defences are on.
+    amemthresh: 1024,
+    /// While the backup daemon runs, no packet is looked at.
     backup_only: 0,
-    /// Packets without a server go to where they wanted to go.
+    /// Packets of a mark's service without a server go to where they wanted to go.
     cache_bypass: 0,
     /// Which ended connections a SYN may open anew: bit 1 those in TIME_WAIT and CLOSE, bit 2 also those in FIN_WAIT.
     conn_reuse_mode: 1,
-    /// Old half-open entries are dropped: 3 always; other modes never, as long as there is memory.
+    /// Old half-open entries are dropped: 3 always; 1 (off now) and 2 (on now) while memory is short.
     drop_entry: 0,
-    /// Some new connections are dropped: 3 always; other modes never, as long as there is memory.
+    /// Some new connections are dropped: 3 always; 1 (off now) and 2 (on now) while memory is short.
     drop_packet: 0,
     /// Connections to a removed server end at once.
     expire_nodest_conn: 0,
@@ -56,7 +58,7 @@ settings! {
     run_estimation: 1,
     /// ICMP errors may open connections.
     schedule_icmp: 0,
-    /// TCP's stricter state table: 3 always; other modes never, as long as there is memory.
+    /// TCP's stricter state table: 3 always; 1 (off now) and 2 (on now) while memory is short.
     secure_tcp: 0,
     /// Any SCTP packet may open an association.
     sloppy_sctp: 0,
@@ -74,9 +76,4 @@ settings! {
     sync_retries: 0,
     /// The version of the messages.
     sync_version: 1,
-}
-
-/// Whether a defence of this mode is on (update_defense_level). Modes 1 and 2 depend on free memory, of which there is plenty.
-pub(super) fn is_defending(mode: i64) -> bool {
-    mode == 3
 }

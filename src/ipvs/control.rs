@@ -1,8 +1,9 @@
 //! What administrators do: ip_vs_ctl.c.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 
-use super::dest::{Dest, DestId, DestOptions};
+use super::dest::{Dest, DestId, DestOptions, Tunnel};
 use super::scheduler::{self, Change, Servers};
 use super::service::{Service, ServiceId, ServiceKey, ServiceOptions, listing_place};
 use super::stats::Stats;
@@ -87,6 +88,7 @@ impl Ipvs {
             service.scheduler.changed(Change::Started, Servers::new(&service.dests, &self.dests));
         }
         service.options = options;
+        self.services.look_for_engines();
         Ok(())
     }
 
@@ -151,6 +153,7 @@ impl Ipvs {
         if self.find_dest(id, &options).is_some() {
             return Err(Error::DestinationExists);
         }
+        check_address(options.address)?;
         let place = |dest: &Dest| (dest.options.address, dest.options.port);
         let revived = self.trash.iter().position(|dest| {
             let dest = self.dest(*dest);
@@ -229,6 +232,8 @@ impl Ipvs {
 
     /// A server that is in no list any more is kept as long as connections know it (__ip_vs_del_dest).
     fn trash(&mut self, id: DestId, now: Time) {
+        // Its estimator stops here.
+        self.estimate(now);
         let dest = self.dest_mut(id);
         dest.is_available = false;
         dest.idle_since = None;
@@ -313,14 +318,20 @@ impl Ipvs {
     }
 }
 
-/// What the kernel wants of a server (ip_vs_add_dest, ip_vs_edit_dest, ip_vs_new_dest).
+/// What the kernel wants of a server (ip_vs_add_dest, ip_vs_edit_dest).
 fn check(options: &DestOptions) -> Result<(), Error> {
-    let address = options.address;
+    let is_gue_without_port = matches!(options.tunnel, Tunnel::Gue { port: 0, .. });
     if options.lower_threshold > options.upper_threshold || options.weight < 0 {
         Err(Error::OutOfRange)
-    } else if address.is_multicast() || address.is_broadcast() || address.is_unspecified() {
+    } else if options.upper_threshold > i32::MAX as u32 || is_gue_without_port {
         Err(Error::Invalid)
     } else {
         Ok(())
     }
+}
+
+/// Whether a new server may have this address (ip_vs_new_dest).
+fn check_address(address: Ipv4Addr) -> Result<(), Error> {
+    let is_nobody = address.octets()[0] == 0 || address.is_multicast() || address.is_broadcast();
+    if is_nobody { Err(Error::Invalid) } else { Ok(()) }
 }

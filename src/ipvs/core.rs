@@ -1,13 +1,12 @@
 //! What happens to each packet: ip_vs_core.c.
 
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::Ipvs;
 use super::app::Edit;
-use super::config::is_defending;
 use super::conn::{Conn, ConnId};
 use super::dest::{Dest, DestId, Method, Tunnel};
-use super::packet::{Forward, Hook, Reply, Verdict, View};
+use super::packet::{Forward, Hook, Reply, Verdict, View, has_ports};
 use super::scheduler::{Request, Servers};
 use super::service::{FTP, FTP_DATA, ServiceId, ServiceKey};
 use super::state::{Direction, State};
@@ -33,7 +32,7 @@ pub(super) enum Scheduled {
 const ISAKMP: u16 = 500;
 
 /// Whom a packet's connection is found by.
-fn endpoints(view: &View<'_>) -> (u8, SocketAddrV4, SocketAddrV4) {
+pub(super) fn endpoints(view: &View<'_>) -> (u8, SocketAddrV4, SocketAddrV4) {
     let (protocol, (from, to)) = match view.protocol {
         proto::AH | proto::ESP => (proto::UDP, (ISAKMP, ISAKMP)),
         protocol => (protocol, view.ports),
@@ -43,6 +42,16 @@ fn endpoints(view: &View<'_>) -> (u8, SocketAddrV4, SocketAddrV4) {
 
 fn is_supported(protocol: u8) -> bool {
     matches!(protocol, proto::TCP | proto::UDP | proto::SCTP | proto::AH | proto::ESP)
+}
+
+/// How much of its transport header a packet must have to open a connection. Of one that an ICMP error quotes the ports suffice.
+fn needed_header(view: &View<'_>) -> usize {
+    match view.protocol {
+        _ if view.is_quoted => 4,
+        proto::TCP => 20,
+        proto::SCTP => 16,
+        _ => 8,
+    }
 }
 
 /// Whether a packet opens a connection (is_new_conn).
@@ -99,8 +108,17 @@ impl Ipvs {
             return Verdict::Accept;
         }
         let (protocol, server, client) = endpoints(view);
-        match self.conns.find_out(protocol, server, client) {
-            Some(id) => self.answer(id, view, now),
+        if let Some(id) = self.conns.find_out(protocol, server, client) {
+            return self.answer(id, view, now);
+        }
+        match self.open_outwards(view, now) {
+            Some(id) => {
+                let verdict = self.answer(id, view, now);
+                if self.conns.get(id).is_some_and(|conn| self.is_one_packet(conn)) {
+                    self.conns.expire_now(id, now);
+                }
+                verdict
+            }
             None if self.is_answer_to_nothing(view) => {
                 self.notes.drop(|| IpvsDrop::UnknownReply);
                 Verdict::Unreachable
@@ -135,28 +153,43 @@ impl Ipvs {
         match self.schedule(view, now) {
             Scheduled::New(conn) => self.start(conn, view, now),
             Scheduled::NotOurs => Verdict::Accept,
-            Scheduled::Nobody => self.leave(view),
-            Scheduled::Drop(why) => {
-                self.notes.drop(|| why);
-                Verdict::Drop
-            }
+            Scheduled::Nobody => self.leave(view, now),
+            Scheduled::Drop(why) => self.refuse(why),
         }
+    }
+
+    /// A packet ends here, and nobody is told.
+    pub(super) fn refuse(&mut self, why: IpvsDrop) -> Verdict {
+        self.notes.drop(|| why);
+        Verdict::Drop
     }
 
     /// A new connection takes its first packet.
     fn start(&mut self, mut conn: Conn, view: &View<'_>, now: Time) -> Verdict {
-        let Some(dest) = conn.dest else { return self.put(conn, view, now) };
         self.apps.bind(&mut conn);
-        self.bind(dest, false);
-        self.count(dest, Stats::count_connection);
-        let is_one_packet = view.protocol == proto::UDP
-            && self.services.get(self.dest(dest).service).is_some_and(|service| service.options.one_packet);
-        if !is_one_packet {
-            return self.put(conn, view, now);
+        self.admit(&conn);
+        if self.is_one_packet(&conn) {
+            let verdict = Verdict::Forward(self.forward(&conn));
+            self.finish_at_once(&conn, view.length, now);
+            return verdict;
         }
-        self.count(dest, |stats| stats.count_in(view.length));
-        let verdict = Verdict::Forward(self.forward(&conn));
-        self.unbind(&conn);
+        let id = self.conns.insert(conn);
+        self.steer(id, view, now)
+    }
+
+    /// A connection more for its server and for the counters (ip_vs_bind_dest, ip_vs_conn_stats).
+    pub(super) fn admit(&mut self, conn: &Conn) {
+        if let Some(dest) = conn.dest {
+            self.bind(dest, false);
+            self.count(dest, Stats::count_connection);
+        }
+    }
+
+    /// One-packet scheduling: the connection never enters the table.
+    pub(super) fn finish_at_once(&mut self, conn: &Conn, length: u16, now: Time) {
+        if let Some(dest) = conn.dest {
+            self.count(dest, |stats| stats.count_in(length));
+        }
         if let Some(id) = conn.master
             && let Some(template) = self.conns.get_mut(id)
         {
@@ -164,13 +197,8 @@ impl Ipvs {
             let packets = template.packets;
             self.sync(id, packets, now);
         }
+        self.unbind(conn);
         self.release_master(conn.master, false, now);
-        verdict
-    }
-
-    fn put(&mut self, conn: Conn, view: &View<'_>, now: Time) -> Verdict {
-        let id = self.conns.insert(conn);
-        self.steer(id, view, now)
     }
 
     /// A packet of a client goes the way of its connection.
@@ -234,7 +262,7 @@ impl Ipvs {
 
     /// Takes a connection to its next state, and its server's counters with it (set_tcp_state and its like). Gives the state before.
     fn advance(&mut self, id: ConnId, direction: Direction, view: &View<'_>) -> State {
-        let is_secure = is_defending(self.config.secure_tcp);
+        let is_secure = self.is_defending(self.config.secure_tcp);
         let Some(conn) = self.conns.get_mut(id) else { return State::Other };
         let before = conn.state;
         let direction = match direction {
@@ -276,7 +304,12 @@ impl Ipvs {
         before
     }
 
-    fn forward(&self, conn: &Conn) -> Forward {
+    /// Whether a new connection is for one datagram only.
+    pub(super) fn is_one_packet(&self, conn: &Conn) -> bool {
+        conn.protocol == proto::UDP && self.schedules_each_packet(conn)
+    }
+
+    pub(super) fn forward(&self, conn: &Conn) -> Forward {
         let tunnel = conn.dest.map_or(Tunnel::Ipip, |dest| self.dest(dest).options.tunnel);
         Forward {
             method: conn.method,
@@ -288,31 +321,26 @@ impl Ipvs {
         }
     }
 
-    /// As a packet, but for an ICMP error about one.
-    pub(super) fn forward_error(&self, id: ConnId) -> Verdict {
-        match self.conns.get(id) {
-            Some(conn) => Verdict::Forward(Forward { is_error: true, ..self.forward(conn) }),
-            None => Verdict::Accept,
-        }
-    }
-
     /// A server for a packet without a connection (tcp_conn_schedule and its like, then ip_vs_schedule).
     pub(super) fn schedule(&mut self, view: &View<'_>, now: Time) -> Scheduled {
+        if view.is_later_fragment || !has_ports(view.protocol) {
+            return Scheduled::NotOurs;
+        }
+        if view.payload.len() < needed_header(view) {
+            return Scheduled::Drop(IpvsDrop::Truncated);
+        }
         let may_open = match view.protocol {
+            _ if view.is_quoted => true,
             proto::TCP => {
                 let segment = view.tcp_flags();
                 segment & flags::RST == 0 && (segment & flags::SYN != 0 || self.config.sloppy_tcp != 0)
             }
-            proto::UDP => true,
             proto::SCTP => match sctp::first_chunk(view.payload) {
                 Some(sctp::INIT) => true,
                 chunk => self.config.sloppy_sctp != 0 && chunk != Some(sctp::ABORT),
             },
-            _ => false,
+            _ => true,
         };
-        if view.is_later_fragment || view.payload.len() < 4 {
-            return Scheduled::NotOurs;
-        }
         let (from, to) = view.ports;
         let Some(id) = self.services.find(view.mark, view.protocol, view.destination, to) else {
             return Scheduled::NotOurs;
@@ -324,7 +352,7 @@ impl Ipvs {
             return Scheduled::NotOurs;
         }
         if self.is_dropped_in_defence() {
-            return Scheduled::Drop(IpvsDrop::Defence { rate: self.config.am_droprate });
+            return Scheduled::Drop(IpvsDrop::Defence { rate: self.drop_rate().unwrap_or(0) });
         }
         // FTP's data connections, and answers of a server on this very host, are not scheduled.
         let (protocol, server, client) = endpoints(view);
@@ -410,12 +438,15 @@ impl Ipvs {
     }
 
     /// No server can be had for a packet that a service wants (ip_vs_leave).
-    fn leave(&mut self, view: &View<'_>) -> Verdict {
+    pub(super) fn leave(&mut self, view: &View<'_>, now: Time) -> Verdict {
         let found = self.services.find(view.mark, view.protocol, view.destination, view.ports.1);
         let Some((id, service)) = found.and_then(|id| Some((id, self.services.get(id)?))) else {
             return Verdict::Accept;
         };
         let key = service.key;
+        if self.config.cache_bypass != 0 && matches!(key, ServiceKey::Mark(_)) && view.is_for_elsewhere {
+            return self.bypass(service.options.one_packet, view, now);
+        }
         let is_other_port = !matches!(key, ServiceKey::Mark(_)) && key.port() != view.ports.1;
         if key.port() == FTP && is_other_port {
             return Verdict::Accept;
@@ -430,20 +461,20 @@ impl Ipvs {
                 IpvsDrop::NoServer { service, scheduler, candidates }
             }
         });
-        Verdict::Unreachable
+        // An error message about an error message is never sent.
+        if view.is_quoted { Verdict::Drop } else { Verdict::Unreachable }
     }
 
-    /// ip_vs_todrop
-    fn is_dropped_in_defence(&mut self) -> bool {
-        if !is_defending(self.config.drop_packet) {
-            return false;
+    /// A packet goes past all servers to where it wanted to go (cache_bypass).
+    fn bypass(&mut self, is_one_packet: bool, view: &View<'_>, now: Time) -> Verdict {
+        let (_, client, virtual_address) = endpoints(view);
+        let nobody = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
+        let conn = Conn::new(view.protocol, client, virtual_address, nobody, None, Method::Bypass);
+        if is_one_packet && view.protocol == proto::UDP {
+            return Verdict::Forward(self.forward(&conn));
         }
-        self.drop_counter -= 1;
-        let drops = self.drop_counter <= 0;
-        if drops {
-            self.drop_counter = self.config.am_droprate;
-        }
-        drops
+        let id = self.conns.insert(conn);
+        self.steer(id, view, now)
     }
 
     /// A packet of a masqueraded server to nobody that is known, of which the server is to hear (nat_icmp_send).
@@ -456,17 +487,21 @@ impl Ipvs {
             proto::SCTP => sctp::first_chunk(view.payload) == Some(sctp::ABORT),
             _ => false,
         };
-        let is_from = |dest: &Dest| {
-            let service = match dest.key {
+        !is_break && self.real_server(view).is_some()
+    }
+
+    /// The masqueraded server that has sent a packet (ip_vs_find_real_service).
+    pub(super) fn real_server(&self, view: &View<'_>) -> Option<DestId> {
+        let sender = SocketAddrV4::new(view.source, view.ports.0);
+        let is_sender = |dest: &Dest| {
+            let is_served = match dest.key {
                 ServiceKey::Address { protocol, .. } => protocol == view.protocol,
                 ServiceKey::Mark(_) => true,
             };
-            service
-                && dest.is_available
-                && dest.options.method == Method::Masquerade
-                && dest.endpoint() == SocketAddrV4::new(view.source, view.ports.0)
+            is_served && dest.is_available && dest.options.method == Method::Masquerade && dest.endpoint() == sender
         };
-        !is_break && self.dests.iter().flatten().any(|dest| is_from(dest))
+        let place = self.dests.iter().position(|dest| dest.as_deref().is_some_and(is_sender))?;
+        Some(DestId(place as u32))
     }
 
     /// Counts for a server, its service and the host (ip_vs_in_stats and its like).
@@ -550,7 +585,18 @@ pub(super) fn reply(conn: &Conn, is_error: bool, edit: Option<Box<Edit>>) -> Ver
 }
 
 impl Ipvs {
-    /// The hook of a view decides which of the two halves it meets, and in which order.
+    /// A packet that passes through: an error about a connection to its server (ip_vs_forward_icmp), or an answer.
+    pub fn forwarded(&mut self, view: &View<'_>, now: Time) -> Verdict {
+        if view.protocol == proto::ICMP && !self.is_idle() && !self.is_backup_only() {
+            match self.inbound_error(view, now) {
+                Verdict::Accept => {}
+                verdict => return verdict,
+            }
+        }
+        self.outbound(view, now)
+    }
+
+    /// A packet for this host or made here, in the order of the two hooks.
     pub fn local(&mut self, view: &View<'_>, now: Time) -> Verdict {
         debug_assert!(view.hook != Hook::Forward);
         match self.outbound(view, now) {

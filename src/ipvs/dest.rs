@@ -181,21 +181,37 @@ impl Dest {
 
     /// Takes over what an administrator says of a server that is known (__ip_vs_update_dest).
     pub(super) fn update(&mut self, options: DestOptions) {
-        let (old, new) = (self.options.upper_threshold, options.upper_threshold);
-        if new == 0 || new > old {
-            self.is_overloaded = false;
-        }
+        let thresholds = |options: &DestOptions| (options.upper_threshold, options.lower_threshold);
+        let has_new_thresholds = thresholds(&options) != thresholds(&self.options);
         if options.weight != 0 {
             self.last_weight = options.weight;
         }
         self.options = options;
+        if has_new_thresholds {
+            // Between the two it stays what it is.
+            self.is_overloaded = self.is_full() || self.is_overloaded && !self.is_relieved();
+        }
+    }
+
+    /// Whether it has reached its upper threshold (__ip_vs_dest_update_overload).
+    fn is_full(&self) -> bool {
+        self.options.upper_threshold != 0 && self.connections() >= u64::from(self.options.upper_threshold)
+    }
+
+    /// Whether it has fallen below its lower threshold, which is three quarters of the upper one if nobody has set it.
+    fn is_relieved(&self) -> bool {
+        let lower = match (self.options.lower_threshold, self.options.upper_threshold) {
+            (0, 0) => return true,
+            (0, upper) => upper - upper / 4,
+            (lower, _) => lower,
+        };
+        self.connections() < u64::from(lower)
     }
 
     /// A connection more (ip_vs_bind_dest).
     pub(super) fn bind(&mut self, is_template: bool, is_active: bool) {
         *self.counter(is_template, is_active) += 1;
-        let upper = u64::from(self.options.upper_threshold);
-        if upper != 0 && self.connections() >= upper {
+        if !is_template && self.is_full() {
             self.is_overloaded = true;
         }
     }
@@ -203,13 +219,7 @@ impl Dest {
     /// A connection less (ip_vs_unbind_dest).
     pub(super) fn unbind(&mut self, is_template: bool, is_active: bool) {
         *self.counter(is_template, is_active) -= 1;
-        let (upper, lower) = (u64::from(self.options.upper_threshold), u64::from(self.options.lower_threshold));
-        let is_relieved = match (lower, upper) {
-            (0, 0) => true,
-            (0, upper) => self.connections() * 4 < upper * 3,
-            (lower, _) => self.connections() < lower,
-        };
-        if is_relieved {
+        if !is_template && self.is_relieved() {
             self.is_overloaded = false;
         }
     }
@@ -294,12 +304,27 @@ mod tests {
     }
 
     #[test]
-    fn only_a_higher_threshold_relieves_at_once() {
-        let mut dest = server(1, 0);
-        dest.bind(false, true);
-        dest.update(DestOptions { upper_threshold: 1, ..dest.options });
-        assert!(dest.is_overloaded);
-        dest.update(DestOptions { upper_threshold: 2, ..dest.options });
-        assert!(!dest.is_overloaded);
+    fn new_thresholds_count_at_once() {
+        let mut dest = server(0, 0);
+        (0..4).for_each(|_| dest.bind(false, true));
+        let mut with = |upper_threshold, lower_threshold| {
+            dest.update(DestOptions { upper_threshold, lower_threshold, ..dest.options });
+            dest.is_overloaded
+        };
+        assert!(!with(5, 0));
+        assert!(with(4, 0));
+        assert!(with(5, 0), "four connections are not below three quarters of five");
+        assert!(!with(6, 0));
+        assert!(with(3, 1));
+        assert!(with(9, 4));
+        assert!(!with(0, 0));
+    }
+
+    #[test]
+    fn three_quarters_are_rounded_up() {
+        for upper in 1..200 {
+            let relieved_at = overload_band(upper, 0).1;
+            assert_eq!(relieved_at, (3 * upper).div_ceil(4) - 1, "{upper}");
+        }
     }
 }

@@ -18,6 +18,7 @@ mod config;
 mod conn;
 mod control;
 mod core;
+mod defence;
 mod dest;
 mod icmp;
 mod notes;
@@ -27,6 +28,7 @@ pub mod proc;
 pub mod scheduler;
 mod sctp;
 mod service;
+mod sip;
 mod state;
 mod stats;
 pub mod sync;
@@ -52,6 +54,7 @@ pub use tcp::{State as TcpState, Timeouts as TcpTimeouts};
 
 use chance::Chance;
 use conn::Connections;
+use defence::Defence;
 use service::Services;
 use stats::Estimator;
 
@@ -79,8 +82,7 @@ pub struct Ipvs {
     total: Stats,
     estimator: Estimator,
     chance: Chance,
-    /// Counts new connections down to the next one that drop_packet drops.
-    drop_counter: i64,
+    defence: Defence,
 }
 
 impl Default for Ipvs {
@@ -106,7 +108,7 @@ impl Ipvs {
             total: Stats::default(),
             estimator: Estimator::new(now),
             chance: Chance::new(seed),
-            drop_counter: 0,
+            defence: Defence::default(),
         }
     }
 
@@ -127,7 +129,8 @@ impl Ipvs {
 
     /// When [`Ipvs::expire`] or [`Ipvs::messages`] has something to do.
     pub fn next_deadline(&self) -> Option<Time> {
-        [self.conns.next_deadline(), self.trash_look, self.daemons.next_deadline()].into_iter().flatten().min()
+        let timers = [self.trash_look, self.daemons.next_deadline(), self.defence.next_deadline()];
+        timers.into_iter().chain([self.conns.next_deadline()]).flatten().min()
     }
 
     /// Does what is due: ends connections that have not been used, forgets removed servers.
@@ -136,6 +139,7 @@ impl Ipvs {
             self.expire_conn(id, now);
         }
         self.empty_trash(now);
+        self.drop_entries(now);
     }
 
     /// Brings shown counters and rates up to the estimator's last tick.
@@ -147,7 +151,8 @@ impl Ipvs {
             self.estimator.catch_up(now, std::iter::empty());
             return;
         }
-        let dests = self.dests.iter_mut().flatten().map(|dest| &mut dest.stats);
+        // A removed server's estimator has been stopped.
+        let dests = self.dests.iter_mut().flatten().filter(|dest| dest.is_available).map(|dest| &mut dest.stats);
         let services = self.services.iter_mut().map(|service| &mut service.stats);
         self.estimator.catch_up(now, dests.chain(services).chain([&mut self.total]));
     }

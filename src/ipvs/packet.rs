@@ -42,6 +42,10 @@ pub struct View<'a> {
     pub is_from_here: bool,
     /// Whether connection tracking knows its connection.
     pub is_tracked: bool,
+    /// Whether its destination is another machine's address, though it has been routed here: transparent proxies' packets.
+    pub is_for_elsewhere: bool,
+    /// Whether it is not the packet itself, but what an ICMP error quotes of it.
+    pub is_quoted: bool,
 }
 
 impl<'a> View<'a> {
@@ -71,6 +75,8 @@ impl<'a> View<'a> {
             hook,
             is_from_here,
             is_tracked: false,
+            is_for_elsewhere: false,
+            is_quoted: false,
         })
     }
 
@@ -81,11 +87,13 @@ impl<'a> View<'a> {
 
     /// The datagram that an ICMP error quotes, seen as if it were on its way itself.
     pub fn quoted(&self) -> Option<View<'a>> {
-        View::new(self.payload.get(8..)?, self.mark, self.hook, self.is_from_here)
+        let quoted = View::new(self.payload.get(8..)?, self.mark, self.hook, self.is_from_here)?;
+        Some(View { is_quoted: true, ..quoted })
     }
 }
 
-fn has_ports(protocol: u8) -> bool {
+/// Whether packets of a protocol begin with two ports.
+pub(super) fn has_ports(protocol: u8) -> bool {
     matches!(protocol, proto::TCP | proto::UDP | proto::SCTP)
 }
 

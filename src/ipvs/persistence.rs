@@ -6,8 +6,9 @@ use super::Ipvs;
 use super::conn::{Conn, ConnId};
 use super::core::Scheduled;
 use super::dest::DestId;
-use super::packet::View;
+use super::packet::{Hook, View};
 use super::service::{FTP, ServiceId, ServiceKey};
+use super::sip;
 use super::state::State;
 use crate::reason;
 use crate::time::{Span, Time};
@@ -42,21 +43,13 @@ impl Engine {
 /// No packet is for this port, so that a template with it is never found again.
 const DEAD_PORT: u16 = 0xffff;
 
-/// The longest Call-ID that counts (IP_VS_PEDATA_MAXLEN), in bytes.
-const MAX_CALL_ID: usize = 255;
+/// The length of UDP's header.
+const UDP_LEN: usize = 8;
 
-/// The Call-ID of a SIP message in a datagram (RFC 3261, section 20.8; ip_vs_sip_fill_param).
-fn call_id(view: &View<'_>) -> Option<Box<str>> {
-    let message = std::str::from_utf8(view.payload.get(8..).filter(|_| view.protocol == proto::UDP)?).ok()?;
-    let (_, headers) = message.split_once(['\r', '\n'])?;
-    // A header without a line's end may be cut off.
-    let whole = &headers[..headers.rfind(['\r', '\n'])?];
-    let value = whole.split(['\r', '\n']).find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        let name = name.trim();
-        (name.eq_ignore_ascii_case("Call-ID") || name.eq_ignore_ascii_case("i")).then(|| value.trim())
-    })?;
-    (!value.is_empty() && value.len() <= MAX_CALL_ID).then(|| value.into())
+/// What the engine recognises a group by, in a datagram (ip_vs_sip_fill_param).
+fn engine_data(view: &View<'_>) -> Option<Box<str>> {
+    let message = view.payload.get(UDP_LEN..).filter(|_| view.protocol == proto::UDP)?;
+    sip::call_id(message).map(Box::from)
 }
 
 /// What a group of connections has in common: the template's own place in the table.
@@ -95,7 +88,7 @@ impl Ipvs {
         let key = service.key;
         let mut group = Group::new(key, service.options.netmask, view);
         if service.options.engine == Some(Engine::Sip) {
-            let Some(call) = call_id(view) else { return Scheduled::Drop(reason::IpvsDrop::NoCallId) };
+            let Some(call) = engine_data(view) else { return Scheduled::Drop(reason::IpvsDrop::NoCallId) };
             group.data = Some(call);
         }
         let known =
@@ -169,5 +162,46 @@ impl Ipvs {
             });
         }
         usable
+    }
+
+    /// A connection for a datagram of a real server to somebody who has not asked: with SIP, servers call clients, too
+    /// (__ip_vs_rs_conn_out, ip_vs_new_conn_out). Its template brings the answers back to that server.
+    pub(super) fn open_outwards(&mut self, view: &View<'_>, now: Time) -> Option<ConnId> {
+        if !self.services.has_engines() || view.protocol != proto::UDP || view.hook == Hook::LocalIn {
+            return None;
+        }
+        let dest = self.real_server(view)?;
+        let service = self.services.get(self.dest(dest).service)?;
+        let ServiceKey::Address { address, port, .. } = service.key else { return None };
+        service.options.engine?;
+        if port == 0 || view.ports.0 == 0 {
+            return None;
+        }
+        let virtual_address = SocketAddrV4::new(address, port);
+        let client = SocketAddrV4::new(view.destination, view.ports.1);
+        let server = SocketAddrV4::new(view.source, view.ports.0);
+        let method = self.dest(dest).options.method;
+        let mut conn = Conn::new(view.protocol, client, virtual_address, server, Some(dest), method);
+        if let Some(persistence) = service.options.persistence {
+            let client = SocketAddrV4::new(view.destination & service.options.netmask, 0);
+            let data = Some(engine_data(view)?);
+            let known = self.conns.find_template(view.protocol, client, virtual_address, data.as_deref());
+            let known = known.filter(|known| self.usable_template(*known) == Some(dest));
+            let template = known.unwrap_or_else(|| {
+                let mut template = Conn::new(view.protocol, client, virtual_address, server, Some(dest), method);
+                template.state = State::Template { is_assured: false };
+                template.data = data;
+                template.timeout = persistence.timeout;
+                self.bind(dest, true);
+                self.conns.insert(template)
+            });
+            conn.master = Some(template);
+            if let Some(template) = self.conns.get_mut(template) {
+                template.slaves += 1;
+            }
+            self.conns.restart(template, now);
+        }
+        self.admit(&conn);
+        Some(self.conns.insert(conn))
     }
 }

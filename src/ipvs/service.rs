@@ -118,6 +118,8 @@ pub(super) struct Services {
     /// Services with port 0 and by mark (ip_vs_nullsvc_counter), and with port 21 (ip_vs_ftpsvc_counter).
     any_port: usize,
     ftp: usize,
+    /// Whether any has a persistence engine (conn_out_counter).
+    has_engines: bool,
 }
 
 impl Services {
@@ -142,13 +144,26 @@ impl Services {
         self.count(service.key, 1);
         self.by_key.insert(service.key, id);
         self.all.push(Some(Box::new(service)));
+        self.look_for_engines();
         id
+    }
+
+    /// Whether any service has a persistence engine.
+    pub fn has_engines(&self) -> bool {
+        self.has_engines
+    }
+
+    /// Services have come, gone or changed.
+    pub fn look_for_engines(&mut self) {
+        let has_engine = |service: &Service| service.options.engine.is_some();
+        self.has_engines = self.all.iter().flatten().any(|service| has_engine(service));
     }
 
     pub fn remove(&mut self, id: ServiceId) -> Option<Box<Service>> {
         let service = self.all.get_mut(id.0 as usize)?.take()?;
         self.by_key.remove(&service.key);
         self.count(service.key, -1);
+        self.look_for_engines();
         Some(service)
     }
 

@@ -297,14 +297,6 @@ fn a_mark_has_its_own_service() {
 }
 
 #[test]
-fn the_defence_drops_one_in_ten() {
-    let mut director = Director::rr(&[1]);
-    director.ipvs.config.drop_packet = 3;
-    let dropped = (0..100).filter(|port| director.send(*port, SYN) == Verdict::Drop).count();
-    assert_eq!(dropped, 10);
-}
-
-#[test]
 fn errors_find_their_connection() {
     let mut director = Director::rr(&[1]);
     director.open(1000);
@@ -334,5 +326,275 @@ fn any_view_of_any_bytes() {
                 director.ipvs.local(&view, director.now);
             }
         }
+    }
+}
+
+/// An ICMP error of this type that quotes a datagram, with a right checksum.
+fn error_about(from: Ipv4Addr, to: Ipv4Addr, icmp_type: u8, quote: &[u8]) -> Vec<u8> {
+    let mut error = datagram(proto::ICMP, SocketAddrV4::new(from, 0), SocketAddrV4::new(to, 0), 0)[..20].to_vec();
+    error.extend_from_slice(&[icmp_type, 1, 0, 0, 0, 0, 0, 0]);
+    error.extend_from_slice(quote);
+    let sum = crate::wire::checksum(&error[20..]);
+    error[22..24].copy_from_slice(&sum.to_be_bytes());
+    error[3] = error.len() as u8;
+    error
+}
+
+#[test]
+fn an_error_may_open_a_connection() {
+    // The virtual address has sent something to a client; a router says that it got nowhere.
+    let sent = datagram(proto::TCP, SocketAddrV4::new(VIP, 80), SocketAddrV4::new(CLIENT, 1000), ACK);
+    let error = error_about(rip(0), VIP, 3, &sent[..28]);
+    let view = View::new(&error, 0, Hook::LocalIn, false).unwrap();
+    let mut director = Director::rr(&[1]);
+    assert_eq!(director.ipvs.inbound(&view, director.now), Verdict::Accept);
+    director.ipvs.config.schedule_icmp = 1;
+    let Verdict::Forward(forward) = director.ipvs.inbound(&view, director.now) else { panic!() };
+    assert_eq!((forward.server, forward.is_error), (rip(1), true));
+    director.ipvs.estimate(director.now + Span::from_secs(2));
+    assert_eq!((director.states(), director.ipvs.total().counters().connections), (vec!["NONE"], 1));
+    // Without a server it ends here: nobody is told about an error.
+    let mut director = Director::rr(&[]);
+    director.ipvs.config.schedule_icmp = 1;
+    assert_eq!(director.ipvs.inbound(&view, director.now), Verdict::Drop);
+}
+
+#[test]
+fn a_damaged_error_is_not_translated() {
+    let mut director = Director::rr(&[]);
+    director.ipvs.add_dest(director.key, DestOptions { method: Method::Masquerade, ..server(1, 1) }).unwrap();
+    director.open(1000);
+    let sent = datagram(proto::TCP, SocketAddrV4::new(CLIENT, 1000), SocketAddrV4::new(rip(1), 80), SYN);
+    let mut error = error_about(rip(0), CLIENT, 3, &sent);
+    let view = View::new(&error, 0, Hook::Forward, false).unwrap();
+    assert!(matches!(director.ipvs.forwarded(&view, director.now), Verdict::Reply(Reply { is_error: true, .. })));
+    error[27] ^= 1;
+    let view = View::new(&error, 0, Hook::Forward, false).unwrap();
+    assert_eq!(director.ipvs.forwarded(&view, director.now), Verdict::Drop);
+}
+
+#[test]
+fn a_header_that_is_cut_off_ends_here() {
+    let mut director = Director::rr(&[1]);
+    let whole = datagram(proto::TCP, SocketAddrV4::new(CLIENT, 1), SocketAddrV4::new(VIP, 80), SYN);
+    let mut verdict = |protocol, len: usize| {
+        let mut bytes = whole[..20 + len].to_vec();
+        (bytes[3], bytes[9]) = (bytes.len() as u8, protocol);
+        director.ipvs.inbound(&View::new(&bytes, 0, Hook::LocalIn, false).unwrap(), director.now)
+    };
+    for (protocol, needed) in [(proto::TCP, 20), (proto::UDP, 8), (proto::SCTP, 16), (proto::ICMP, 8)] {
+        assert_eq!(verdict(protocol, needed - 1), Verdict::Drop, "{protocol}");
+        assert_ne!(verdict(protocol, needed), Verdict::Drop, "{protocol}");
+    }
+    assert_eq!(verdict(proto::ESP, 0), Verdict::Accept);
+}
+
+#[test]
+fn only_an_init_opens_an_association() {
+    let mut director = Director::rr(&[]);
+    let key = ServiceKey::Address { protocol: proto::SCTP, address: VIP, port: 80 };
+    director.ipvs.add_service(key, ServiceOptions::default()).unwrap();
+    director.ipvs.add_dest(key, server(1, 1)).unwrap();
+    let mut opens = |port, chunk, sloppy| {
+        director.ipvs.config.sloppy_sctp = sloppy;
+        let mut bytes = datagram(proto::SCTP, SocketAddrV4::new(CLIENT, port), SocketAddrV4::new(VIP, 80), 0);
+        bytes[32..36].copy_from_slice(&[chunk, 0, 0, 4]);
+        let view = View::new(&bytes, 0, Hook::LocalIn, false).unwrap();
+        matches!(director.ipvs.inbound(&view, director.now), Verdict::Forward(_))
+    };
+    assert!(opens(1, sctp::INIT, 0));
+    assert!(!opens(2, 0, 0));
+    assert!(opens(3, 0, 1));
+    assert!(!opens(4, sctp::ABORT, 1));
+    let states: std::collections::BTreeSet<_> = director.states().into_iter().collect();
+    assert_eq!(states.into_iter().collect::<Vec<_>>(), ["ESTABLISHED", "INIT1"]);
+}
+
+#[test]
+fn esp_follows_the_key_exchange() {
+    let mut director = Director::rr(&[]);
+    let key = ServiceKey::Address { protocol: proto::UDP, address: VIP, port: 500 };
+    director.ipvs.add_service(key, ServiceOptions::default()).unwrap();
+    director.ipvs.add_dest(key, DestOptions { port: 500, ..server(1, 1) }).unwrap();
+    let mut verdict = |protocol| {
+        let bytes = datagram(protocol, SocketAddrV4::new(CLIENT, 500), SocketAddrV4::new(VIP, 500), 0);
+        director.ipvs.inbound(&View::new(&bytes, 0, Hook::LocalIn, false).unwrap(), director.now)
+    };
+    assert_eq!(verdict(proto::ESP), Verdict::Accept);
+    assert!(matches!(verdict(proto::UDP), Verdict::Forward(_)));
+    assert!(matches!(verdict(proto::ESP), Verdict::Forward(_)));
+    assert!(matches!(verdict(proto::AH), Verdict::Forward(_)));
+    assert_eq!(director.states(), ["UDP"]);
+}
+
+#[test]
+fn a_backup_leaves_clients_alone() {
+    let mut director = Director::rr(&[1]);
+    director.ipvs.config.backup_only = 1;
+    assert_eq!(director.open(1000), Some(1));
+    let settings = sync::Settings::default();
+    director.ipvs.start_daemon(sync::Role::Backup, settings, 1500, director.now).unwrap();
+    assert_eq!(director.send(1001, SYN), Verdict::Accept);
+}
+
+#[test]
+fn a_proxy_without_servers_is_bypassed() {
+    let mut director = Director::rr(&[]);
+    director.ipvs.add_service(ServiceKey::Mark(7), ServiceOptions::default()).unwrap();
+    let far = SocketAddrV4::new(Ipv4Addr::new(9, 9, 9, 9), 80);
+    let bytes = datagram(proto::TCP, SocketAddrV4::new(CLIENT, 1), far, SYN);
+    let view = View { is_for_elsewhere: true, ..View::new(&bytes, 7, Hook::LocalIn, false).unwrap() };
+    assert_eq!(director.ipvs.inbound(&view, director.now), Verdict::Unreachable);
+    director.ipvs.config.cache_bypass = 1;
+    let here = View { is_for_elsewhere: false, ..view };
+    assert_eq!(director.ipvs.inbound(&here, director.now), Verdict::Unreachable);
+    let Verdict::Forward(forward) = director.ipvs.inbound(&view, director.now) else { panic!() };
+    assert_eq!((forward.method, director.states()), (Method::Bypass, vec!["SYN_RECV"]));
+}
+
+#[test]
+fn answers_of_nobody_are_refused_if_told_so() {
+    let mut director = Director::rr(&[]);
+    director.ipvs.add_dest(director.key, DestOptions { method: Method::Masquerade, ..server(1, 1) }).unwrap();
+    let real = SocketAddrV4::new(rip(1), 80);
+    assert_eq!(director.answer(real, 1, ACK), Verdict::Accept);
+    director.ipvs.config.nat_icmp_send = 1;
+    assert_eq!(director.answer(real, 1, ACK), Verdict::Unreachable);
+    assert_eq!(director.answer(real, 1, RST), Verdict::Accept);
+    assert_eq!(director.answer(SocketAddrV4::new(rip(1), 81), 1, ACK), Verdict::Accept);
+}
+
+/// A SIP message of a call, as a datagram.
+fn sip_message(from: SocketAddrV4, to: SocketAddrV4, call: &str) -> Vec<u8> {
+    let text = format!("INVITE sip:bob@example.com SIP/2.0\r\nCall-ID: {call}\r\n\r\n");
+    let mut bytes = datagram(proto::UDP, from, to, 0)[..28].to_vec();
+    bytes.extend_from_slice(text.as_bytes());
+    bytes[3] = bytes.len() as u8;
+    bytes
+}
+
+#[test]
+fn calls_stay_together() {
+    let mut director = Director::rr(&[]);
+    let key = ServiceKey::Address { protocol: proto::UDP, address: VIP, port: 5060 };
+    let options =
+        ServiceOptions { engine: Some(Engine::Sip), scheduler: "rr".into(), ..persistent(Ipv4Addr::BROADCAST) };
+    director.ipvs.add_service(key, options).unwrap();
+    for n in [1, 2] {
+        let options = DestOptions { method: Method::Masquerade, port: 5060, ..server(n, 1) };
+        director.ipvs.add_dest(key, options).unwrap();
+    }
+    let virtual_address = SocketAddrV4::new(VIP, 5060);
+    let send = |director: &mut Director, port, call: &str| {
+        let bytes = sip_message(SocketAddrV4::new(CLIENT, port), virtual_address, call);
+        let view = View::new(&bytes, 0, Hook::LocalIn, false).unwrap();
+        match director.ipvs.inbound(&view, director.now) {
+            Verdict::Forward(forward) => Some(forward.server),
+            _ => None,
+        }
+    };
+    assert_eq!(send(&mut director, 1, "one"), Some(rip(2)));
+    assert_eq!(send(&mut director, 2, "two"), Some(rip(1)));
+    assert_eq!(send(&mut director, 3, "one"), Some(rip(2)));
+    assert_eq!(send(&mut director, 4, "@"), None);
+    // A server calls: its answers come back to it, although it was another's turn.
+    let peer = SocketAddrV4::new(CLIENT, 5060);
+    let bytes = sip_message(SocketAddrV4::new(rip(2), 5060), peer, "three");
+    let view = View::new(&bytes, 0, Hook::Forward, false).unwrap();
+    let Verdict::Reply(reply) = director.ipvs.forwarded(&view, director.now) else { panic!() };
+    assert_eq!((reply.address, reply.port), (VIP, 5060));
+    assert_eq!(send(&mut director, 5060, "three"), Some(rip(2)));
+    assert_eq!(send(&mut director, 5061, "three"), Some(rip(2)));
+}
+
+#[test]
+fn what_no_server_can_be() {
+    let mut director = Director::rr(&[1]);
+    let mut add = |options| director.ipvs.add_dest(director.key, options);
+    assert_eq!(add(server(1, 1)), Err(Error::DestinationExists));
+    assert_eq!(add(server(2, -1)), Err(Error::OutOfRange));
+    assert_eq!(add(DestOptions { lower_threshold: 2, upper_threshold: 1, ..server(2, 1) }), Err(Error::OutOfRange));
+    assert_eq!(add(DestOptions { upper_threshold: 1 << 31, ..server(2, 1) }), Err(Error::Invalid));
+    for address in [[0, 0, 0, 0], [0, 1, 2, 3], [224, 0, 0, 1], [255; 4]] {
+        assert_eq!(add(DestOptions { address: address.into(), ..server(2, 1) }), Err(Error::Invalid));
+    }
+    let nobody = DestOptions { address: [224, 0, 0, 1].into(), ..server(2, 1) };
+    assert_eq!(director.ipvs.edit_dest(director.key, nobody), Err(Error::NoDestination));
+}
+
+#[test]
+fn a_removed_server_is_forgotten_after_two_idle_minutes() {
+    let mut director = Director::rr(&[1]);
+    director.open(1000);
+    director.ipvs.estimate(director.now + Span::from_secs(2));
+    director.ipvs.delete_dest(director.key, &server(1, 1), director.now).unwrap();
+    // The connection ends at 60 s; it is seen to be idle at 60 or 120 s, and forgotten two minutes later.
+    director.wait(Span::from_secs(119));
+    director.ipvs.add_dest(director.key, server(1, 1)).unwrap();
+    assert_eq!(director.ipvs.service(director.key).unwrap().1[0].stats().counters().connections, 1);
+    director.ipvs.delete_dest(director.key, &server(1, 1), director.now).unwrap();
+    director.wait(Span::from_secs(240));
+    director.ipvs.add_dest(director.key, server(1, 1)).unwrap();
+    assert_eq!(director.ipvs.service(director.key).unwrap().1[0].stats().counters().connections, 0);
+}
+
+#[test]
+fn a_service_made_again_counts_anew() {
+    let mut director = Director::rr(&[1]);
+    director.open(1000);
+    director.ipvs.estimate(director.now + Span::from_secs(2));
+    let options = director.ipvs.service(director.key).unwrap().0.options().clone();
+    director.ipvs.delete_service(director.key, director.now).unwrap();
+    director.ipvs.add_service(director.key, options).unwrap();
+    director.ipvs.add_dest(director.key, server(1, 1)).unwrap();
+    assert_eq!(director.ipvs.service(director.key).unwrap().1[0].stats().counters().connections, 0);
+    assert_eq!(director.counts(1), (1, 0, 0), "its connection is still there");
+    assert!(matches!(director.send(1000, ACK), Verdict::Forward(_)));
+}
+
+#[test]
+fn which_ended_connections_a_syn_opens_anew() {
+    // In FIN_WAIT, in CLOSE.
+    for (mode, expected) in [(0, [false, false]), (1, [false, true]), (2, [true, true]), (3, [true, true])] {
+        let anew = [FIN | ACK, RST].map(|ending| {
+            let mut director = Director::rr(&[1, 1]);
+            director.ipvs.config.conn_reuse_mode = mode;
+            let first = director.open(1000);
+            director.send(1000, ACK);
+            director.send(1000, ending);
+            director.open(1000) != first
+        });
+        assert_eq!(anew, expected, "mode {mode}");
+    }
+}
+
+#[test]
+fn every_state_has_its_timeout() {
+    let mut director = Director::rr(&[1]);
+    let real = SocketAddrV4::new(VIP, 80);
+    // What the client and the server send, the state after it, and how long it is kept then.
+    type Case = (&'static [(bool, u8)], &'static str, u64);
+    let cases: [Case; 9] = [
+        (&[(false, SYN)], "SYN_RECV", 60),
+        (&[(false, SYN), (false, ACK)], "ESTABLISHED", 900),
+        (&[(false, SYN), (false, ACK), (false, FIN | ACK)], "FIN_WAIT", 120),
+        (&[(false, SYN), (false, ACK), (false, RST)], "CLOSE", 10),
+        (&[(false, SYN), (true, SYN | ACK), (false, ACK), (false, FIN | ACK)], "CLOSE_WAIT", 60),
+        (&[(false, SYN), (true, SYN | ACK), (false, ACK), (true, FIN | ACK), (false, FIN | ACK)], "TIME_WAIT", 120),
+        (&[(false, SYN), (true, RST | ACK)], "CLOSE", 10),
+        (&[(false, SYN), (false, 0)], "CLOSE", 10),
+        (&[(false, SYN), (true, SYN | ACK), (false, ACK), (true, FIN | ACK)], "FIN_WAIT", 120),
+    ];
+    for (n, (segments, state, seconds)) in cases.into_iter().enumerate() {
+        let port = 1000 + n as u16;
+        for (is_answer, flags) in segments {
+            let verdict = if *is_answer { director.answer(real, port, *flags) } else { director.send(port, *flags) };
+            assert!(matches!(verdict, Verdict::Forward(_) | Verdict::Pass), "case {n}");
+        }
+        assert_eq!(director.states(), [state], "case {n}");
+        director.wait(Span::from_secs(seconds - 1));
+        assert_eq!(director.states(), [state], "case {n}");
+        director.wait(Span::from_secs(1));
+        assert!(director.states().is_empty(), "case {n}");
     }
 }

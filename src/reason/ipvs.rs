@@ -122,10 +122,12 @@ pub enum IpvsDrop {
     },
     /// The SIP persistence engine finds no Call-ID.
     NoCallId,
-    /// An error message quotes less than it must.
+    /// Its transport header is cut off.
     Truncated,
     /// A helper wants to rewrite a segment, but nothing tracks its connection (ip_vs_ftp_out).
     NotTracked,
+    /// The checksum of an error message that would have been rewritten is wrong.
+    BadChecksum,
     /// A masqueraded server answers for a connection that is unknown (nat_icmp_send).
     UnknownReply,
     /// Its TTL does not last to the server (SKB_DROP_REASON_IP_INHDR in 6.1's transmitters: no reason).
@@ -351,7 +353,8 @@ impl fmt::Display for IpvsDrop {
             }
             IpvsDrop::Defence { rate } => write!(f, "drop_packet drops one new connection in {rate}"),
             IpvsDrop::NoCallId => f.write_str("persistence by SIP's Call-ID finds none"),
-            IpvsDrop::Truncated => f.write_str("the quoted packet is cut off"),
+            IpvsDrop::Truncated => f.write_str("its transport header is cut off"),
+            IpvsDrop::BadChecksum => f.write_str("the error message's checksum is wrong"),
             IpvsDrop::NotTracked => f.write_str("ip_vs_ftp must rewrite it, and without connection tracking it cannot"),
             IpvsDrop::UnknownReply => {
                 f.write_str("answer of a masqueraded server on no known connection (nat_icmp_send)")

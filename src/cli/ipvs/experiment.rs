@@ -184,6 +184,8 @@ impl Experiment {
             hook: Hook::LocalIn,
             is_from_here: false,
             is_tracked: false,
+            is_for_elsewhere: false,
+            is_quoted: false,
         };
         ipvs.inbound(&view, now)
     }

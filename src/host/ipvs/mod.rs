@@ -7,7 +7,7 @@ use super::ip::Flow;
 use super::kernel::Kernel;
 use super::netfilter::Hook as NetfilterHook;
 use super::packet::Packet;
-use super::route::{Route, RouteKind};
+use super::route::{Kind, Route, RouteKind};
 use crate::ipvs::{Edit, Forward, Hook, Ipvs, Method, Reply, Verdict, View};
 use crate::reason::{Drop, IpDrop, IpvsDrop, Note};
 use crate::wire::rewrite::{self, Side};
@@ -22,16 +22,29 @@ impl Kernel {
     /// The load balancer, its settings and counters brought up to date.
     pub fn ipvs(&mut self) -> &mut Ipvs {
         if self.ipvs_settings != self.sysctl.changes() {
+            self.copy_ipvs_settings();
             self.ipvs_settings = self.sysctl.changes();
-            for (name, value) in self.ipvs.config.fields() {
-                *value = self.sysctl.number(&format!("net.ipv4.vs.{name}"));
-            }
-            if let [threshold, period] = *self.sysctl.numbers("net.ipv4.vs.sync_threshold") {
-                self.ipvs.config.sync_threshold = (threshold, period);
-            }
         }
         self.ipvs.estimate(self.now);
         &mut self.ipvs
+    }
+
+    fn copy_ipvs_settings(&mut self) {
+        let file = |name| format!("net.ipv4.vs.{name}");
+        for (name, value) in self.ipvs.config.fields() {
+            *value = self.sysctl.number(&file(name));
+        }
+        if let [threshold, period] = *self.sysctl.numbers("net.ipv4.vs.sync_threshold") {
+            self.ipvs.config.sync_threshold = (threshold, period);
+        }
+        self.ipvs.settings_changed(self.now);
+        // The kernel writes into the files of automatic modes whether they are on.
+        for (name, value) in self.ipvs.config.fields() {
+            if *value != self.sysctl.number(&file(name)) {
+                // It is within the file's range.
+                let _ = self.sysctl.write(&self.interfaces, &file(name), &value.to_string());
+            }
+        }
     }
 
     /// LOCAL_IN at 98 and 99, after the filter: a packet for this host. Gives it back if it is to be delivered here.
@@ -58,12 +71,15 @@ impl Kernel {
         let is_from_here = hook == Hook::LocalOut || packet.iif == super::IfIndex::LO;
         let now = self.now;
         let tracing = self.out.tracing;
-        let Some(view) = View::new(packet.ip(), packet.mark, hook, is_from_here) else { return Some(packet) };
-        let view = View { is_tracked: self.netfilter.tracks(), ..view };
+        let Some(mut view) = View::new(packet.ip(), packet.mark, hook, is_from_here) else { return Some(packet) };
+        view.is_tracked = self.netfilter.tracks();
+        if self.ipvs().config.cache_bypass != 0 {
+            view.is_for_elsewhere = self.routes.kind_of(packet.destination()) == Kind::Unicast;
+        }
         let ipvs = self.ipvs();
         ipvs.notes.wanted = tracing;
         let verdict = match hook {
-            Hook::Forward => ipvs.outbound(&view, now),
+            Hook::Forward => ipvs.forwarded(&view, now),
             Hook::LocalIn | Hook::LocalOut => ipvs.local(&view, now),
         };
         if tracing {

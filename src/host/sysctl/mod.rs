@@ -203,7 +203,10 @@ impl Kernel {
     ///
     /// [`Errno::NoSuchFile`], [`Errno::InvalidArgument`].
     pub fn set_sysctl(&mut self, name: &str, value: &str) -> Result<(), Errno> {
-        self.sysctl.write(&self.interfaces, name, value)
+        self.sysctl.write(&self.interfaces, name, value)?;
+        // Its defences may have work to do from now on.
+        self.ipvs();
+        Ok(())
     }
 
     /// The names of all settings below `prefix`.

@@ -13,7 +13,7 @@ use crate::reason;
 use crate::time::{Span, Time};
 use crate::wire::proto;
 
-pub(super) use table::Connections;
+pub(super) use table::{Connections, LISTED_SIZE};
 
 /// An entry of the connection table. Numbers are reused when an entry has gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,7 +81,7 @@ impl Conn {
             protocol,
             method,
             state: State::new(protocol),
-            no_output: method != Method::Masquerade,
+            no_output: matches!(method, Method::Route | Method::Tunnel),
             is_active: false,
             dest,
             master: None,

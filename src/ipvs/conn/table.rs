@@ -232,6 +232,24 @@ impl Connections {
         None
     }
 
+    /// The entries of a bucket of the kernel's table, the newest first.
+    pub fn in_bucket(&self, bucket: u32) -> Vec<ConnId> {
+        let mut found = Vec::new();
+        // A bucket here is several of the kernel's, or the other way round.
+        for own in (bucket as usize & (self.buckets.len() - 1)..self.buckets.len()).step_by(LISTED_SIZE as usize) {
+            let mut next = self.buckets[own];
+            while let Some(id) = next {
+                let conn = &self.entries[id.0 as usize];
+                if self.hash(conn.protocol, conn.client) & (LISTED_SIZE - 1) == bucket {
+                    found.push((Reverse(conn.serial), id));
+                }
+                next = conn.next;
+            }
+        }
+        found.sort_unstable();
+        found.into_iter().map(|(_, id)| id).collect()
+    }
+
     /// All entries in the order of the kernel's listings: by bucket, the newest first.
     pub fn listed(&self) -> Vec<ConnId> {
         let place = |conn: &Conn| (self.hash(conn.protocol, conn.client) & (LISTED_SIZE - 1), Reverse(conn.serial));
