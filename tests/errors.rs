@@ -68,6 +68,7 @@ fn mistakes_in_the_sense() {
     let page = [
         complaint("\"eth0\": \"lan\"", "\"eth0\": \"lna\""),
         complaint("switches: [\"lan\"]", "switches: []"),
+        complaint("switches: [\"lan\"]", "switches: [\"lan\"], hosts: {\"www\": \"10.0.0\", \"a b\": \"10.0.0.1\"}"),
         complaint("\"director\": (", "\"client\": ("),
         complaint("\"eth0\": \"lan\"", "\"eth0\": \"lan\", \"eth0\": \"lan\""),
         complaint("latency: \"1ms\"", "mac: \"02:00:00\""),

@@ -84,6 +84,29 @@ pub enum Ipvs {
         /// How many bytes longer that is.
         by: i32,
     },
+    /// The other directors are to hear of a connection.
+    Told {
+        /// Which.
+        connection: Connection,
+        /// Its state.
+        state: &'static str,
+        /// How many packets of the client it has had.
+        packets: u32,
+    },
+    /// Another director has told of a connection.
+    Learnt {
+        /// Which.
+        connection: Connection,
+        /// Its state.
+        state: &'static str,
+        /// Whether its server belongs to a service here.
+        is_bound: bool,
+    },
+    /// A message of a director with another identifier, or no message at all.
+    NotHeard {
+        /// This backup's own identifier.
+        id: u8,
+    },
     /// A connection has not been used for too long.
     Expired {
         /// Which.
@@ -325,6 +348,14 @@ impl fmt::Display for Ipvs {
                 write!(f, "ip_vs_ftp rewrites {old} to {new}")?;
                 if *by == 0 { Ok(()) } else { write!(f, ", {by:+} bytes: later sequence numbers are shifted") }
             }
+            Ipvs::Told { connection, state, packets } => {
+                write!(f, "other directors are to hear of {connection}: {state} after {packets} packets of the client")
+            }
+            Ipvs::Learnt { connection, state, is_bound } => {
+                write!(f, "another director has {connection} in {state}")?;
+                if *is_bound { Ok(()) } else { f.write_str(", whose server is none of this one's") }
+            }
+            Ipvs::NotHeard { id } => write!(f, "not a message of directors with syncid {id}"),
             Ipvs::Expired { connection, state } => write!(f, "{connection} expired in {state}"),
         }
     }

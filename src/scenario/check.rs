@@ -1,6 +1,7 @@
 //! From what is written to what is meant: resolves names, reads times and addresses, and collects all that is wrong.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 use super::diagnostic::{Diagnostic, nearest};
 use super::plan::{self, Action, Plan};
@@ -99,6 +100,7 @@ impl Check<'_> {
                 .enumerate()
                 .map(|(index, (name, node))| self.node(index, name, node))
                 .collect(),
+            hosts: self.hosts(),
             timeline: self.timeline(until),
             until,
             expect: scenario.expect.clone(),
@@ -132,6 +134,23 @@ impl Check<'_> {
             switches.push(plan::Switch { name: name.to_owned(), options });
         }
         switches
+    }
+
+    fn hosts(&mut self) -> Vec<(String, Ipv4Addr)> {
+        let hosts = &self.scenario.hosts;
+        self.names(&[At::Field("hosts")], "host", hosts, name_of_host);
+        let mut known = Vec::new();
+        for (index, (name, text)) in hosts.iter().enumerate() {
+            match text.parse() {
+                Ok(address) => known.push((name.to_owned(), address)),
+                Err(_) => {
+                    let path = [At::Field("hosts"), At::Value(index)];
+                    let problem = Problem::new(&path, format!("\"{text}\" is no IPv4 address"));
+                    self.problems.push(problem.hint("like \"10.0.0.1\""));
+                }
+            }
+        }
+        known
     }
 
     fn node(&mut self, index: usize, name: &str, node: &schema::Node) -> plan::Node {
@@ -332,6 +351,12 @@ fn name_of_node(name: &str) -> Option<&'static str> {
         return Some("1 to 63 letters, digits, '-' and '_', and no '-' at the beginning");
     }
     None
+}
+
+/// What is wrong with the name of a host: RFC 1123, section 2.1, and underscores.
+fn name_of_host(name: &str) -> Option<&'static str> {
+    let wrong = |label: &str| name_of_node(label).is_some();
+    name.split('.').any(wrong).then_some("letters, digits, '-' and '_', with dots between them")
 }
 
 /// What is wrong with the name of an interface: the kernel's dev_valid_name, and less, since it becomes a part of file names.

@@ -1,5 +1,7 @@
 //! The lab: hosts and switches, built from a plan, and the run through its steps.
 
+use std::net::Ipv4Addr;
+
 use crate::host::{Host, Input, Kernel};
 use crate::ids::{LinkId, NodeId, Port};
 use crate::shell::Session;
@@ -81,7 +83,7 @@ impl<'a> Lab<'a> {
             plan.switches.iter().map(|switch| engine.add_switch(&switch.name, switch.options.clone())).collect();
         let mut cables = Vec::new();
         for node in &plan.nodes {
-            let id = engine.add_node(&node.name, host(node, plan.seed));
+            let id = engine.add_node(&node.name, host(node, &plan.hosts, plan.seed));
             let plug = |(port, interface): (u32, &plan::Interface)| {
                 let (here, there) = (sim::Plug::Node(id, Port(port)), sim::Plug::Switch(switches[interface.switch]));
                 engine.connect(here, there, &interface.cable)
@@ -234,8 +236,12 @@ fn rounded(span: Span) -> f64 {
     (span.as_nanos() / 1_000) as f64 / 1e6
 }
 
-fn host(node: &plan::Node, seed: u64) -> Host {
+fn host(node: &plan::Node, hosts: &[(String, Ipv4Addr)], seed: u64) -> Host {
     let mut kernel = Kernel::new(&node.name, seed);
+    for (name, address) in hosts {
+        // A full disk is the only error, and the node's own files come later.
+        let _ = kernel.files().write("/etc/hosts", format!("{address}\t{name}\n").as_bytes(), true);
+    }
     for (path, text) in &node.files {
         kernel.files().install(path, text.as_bytes());
     }

@@ -1,5 +1,7 @@
 //! A scenario that makes sense: every name is resolved, every text understood.
 
+use std::net::Ipv4Addr;
+
 use crate::ids::NodeId;
 use crate::sim::{LinkOptions, SwitchOptions};
 use crate::time::Span;
@@ -18,6 +20,8 @@ pub struct Plan {
     pub switches: Vec<Switch>,
     /// The machines, in the file's order: [`NodeId`] is the place in this list.
     pub nodes: Vec<Node>,
+    /// Names of addresses, for every machine.
+    pub hosts: Vec<(String, Ipv4Addr)>,
     /// What happens, in the file's order.
     pub timeline: Vec<Step>,
     /// When the run ends; none: when everything is done.

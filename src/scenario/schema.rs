@@ -22,6 +22,9 @@ pub struct Scenario {
     pub switches: Switches,
     /// The machines by name. Their order numbers them: the first one's MAC addresses begin with 02:00:00:00:01.
     pub nodes: Entries<Node>,
+    /// Names of addresses: they stand in every machine's /etc/hosts, and tools show them where they are not told to be numeric.
+    #[serde(default)]
+    pub hosts: Entries<String>,
     /// What happens when, once everything is set up.
     #[serde(default)]
     pub timeline: Vec<Step>,

@@ -126,9 +126,14 @@ impl Kernel {
         if !self.sync_sockets.receivers.contains(&socket) {
             return;
         }
-        let now = self.now;
+        let (now, tracing) = (self.now, self.out.tracing);
         while let Ok(datagram) = self.udp_take(socket) {
-            self.ipvs().receive(&datagram.bytes, now);
+            let ipvs = self.ipvs();
+            ipvs.notes.wanted = tracing;
+            ipvs.receive(&datagram.bytes, now);
+            for note in self.ipvs.notes.drain() {
+                self.out.note(|| note);
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::ipvs::dest::{DestId, Method};
 use crate::ipvs::state::State;
 use crate::ipvs::sync::Synced;
 use crate::ipvs::{Ipvs, SctpState, TcpState};
+use crate::reason;
 use crate::time::{Span, Time};
 use crate::wire::proto;
 
@@ -16,7 +17,11 @@ impl Ipvs {
     /// Takes in a message (ip_vs_process_message). Without a backup, or with another identifier, it has no effect.
     pub fn receive(&mut self, bytes: &[u8], now: Time) {
         let Some(backup) = &self.daemons.backup else { return };
-        for entry in message::read(bytes, backup.id) {
+        let (id, entries) = (backup.id, message::read(bytes, backup.id));
+        if entries.is_empty() {
+            self.notes.add(|| reason::Ipvs::NotHeard { id });
+        }
+        for entry in entries {
             if let Some(state) = state(&entry) {
                 self.take_over(entry, state, now);
             }
@@ -47,6 +52,11 @@ impl Ipvs {
         conn.state = state;
         conn.synced = Synced::received(state);
         conn.timeout = timeout;
+        self.notes.add(|| reason::Ipvs::Learnt {
+            connection: conn.describe(),
+            state: state.name(),
+            is_bound: conn.dest.is_some(),
+        });
         self.conns.restart(id, now);
     }
 

@@ -8,6 +8,7 @@ use crate::ipvs::conn::{Conn, ConnId};
 use crate::ipvs::dest::Method;
 use crate::ipvs::state::State;
 use crate::ipvs::{Ipvs, SctpState, TcpState};
+use crate::reason;
 use crate::time::{Span, Time};
 
 /// The daemon looks once a second (IPVS_SYNC_CHECK_PERIOD), and sends what was begun two seconds ago (IPVS_SYNC_FLUSH_TIME).
@@ -161,6 +162,11 @@ impl Ipvs {
         if let Some(conn) = self.conns.get(id)
             && let Some(master) = &mut self.daemons.master
         {
+            self.notes.add(|| reason::Ipvs::Told {
+                connection: conn.describe(),
+                state: conn.state.name(),
+                packets: conn.packets,
+            });
             master.write(id, &entry(conn), version, limit, now);
         }
     }
