@@ -161,3 +161,28 @@ fn nc_and_its_words() {
     [1]
     "#);
 }
+
+#[test]
+fn load_reports_every_request() {
+    let mut console = Console::with_cable();
+    console.type_line("httpd 80 &");
+    console.type_line("udpecho 53 &");
+    console.type_line("ip route add local 10.9.0.0/24 dev lo");
+    insta::assert_snapshot!(console.converse(&[
+        "load --rate 100/s --requests 50 http://10.0.0.1/",
+        "load --poisson --rate 1000 --duration 100ms --from 10.9.0.0/24 --hold exp:1s 10.0.0.1:80",
+        "load --requests 20 --keepalive --hold 2s http://10.0.0.1/x",
+        "load --requests 3 --udp --from 10.9.0.7 10.0.0.1:53",
+        "load --requests 3 10.0.0.1:81; load --requests 2 --udp 10.0.0.1:81; load --requests 2 10.0.0.9:80",
+        "load --requests 2 --from 10.8.0.0/24 10.0.0.1:80; load --requests 2 9.9.9.9:80",
+        "load --requests",
+    ]));
+}
+
+#[test]
+fn load_ends_when_its_last_connection_does() {
+    let mut console = Console::with_cable();
+    console.type_line("httpd 80 &");
+    console.type_line("load --requests 10 --rate 10 --hold 5s 10.0.0.1:80");
+    assert!((console.seconds() - 5.9).abs() < 0.01, "{}", console.seconds());
+}

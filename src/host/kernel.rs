@@ -34,6 +34,7 @@ pub struct Kernel {
     pub now: Time,
     /// What the event has led to so far.
     pub out: Outbox,
+    pub(super) seed: u64,
     pub(super) zero: Time,
     pub(super) files: Files,
     pub(super) timers: Timers,
@@ -66,6 +67,7 @@ impl Kernel {
     pub fn new(name: &str, seed: u64) -> Kernel {
         let mut kernel = Kernel {
             name: name.to_owned(),
+            seed,
             tcp: Tcp::new(random::stream(seed, "tcp", name)),
             udp: Udp::new(random::stream(seed, "udp", name)),
             ..Kernel::default()
@@ -84,6 +86,11 @@ impl Kernel {
         };
         kernel.add_address(IfIndex::LO, localhost).expect("a new machine has no address yet");
         kernel
+    }
+
+    /// A stream of chance of this host's own, for a program.
+    pub fn stream(&self, purpose: &str) -> random::Stream {
+        random::stream(self.seed, purpose, &self.name)
     }
 
     /// The interface of this name.

@@ -83,6 +83,43 @@ impl TcpStream {
         Ok(TcpStream { socket })
     }
 
+    /// Begins to open a connection, and does not wait for it.
+    ///
+    /// # Errors
+    ///
+    /// What bind gives, no route, or no free port.
+    pub fn begin(sys: &Sys, local: Bind, remote: SocketAddrV4) -> Result<TcpStream, Errno> {
+        let id = sys.with(|kernel| kernel.tcp_connect(local, remote))?;
+        Ok(TcpStream { socket: Owned::tcp(sys, id) })
+    }
+
+    /// Whether the connection stands.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::WouldBlock`] until that is known, then why not.
+    pub fn try_connected(&self) -> Result<(), Errno> {
+        self.socket.with(Kernel::tcp_connected)
+    }
+
+    /// As [`TcpStream::read`], without waiting.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::WouldBlock`] if there is nothing yet.
+    pub fn try_read(&self, max: usize) -> Result<Vec<u8>, Errno> {
+        self.socket.with(|kernel, id| kernel.tcp_read(id, max))
+    }
+
+    /// Hands over as many of these bytes as there is room for, and says how many.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::WouldBlock`] if there is no room.
+    pub fn try_write(&self, bytes: &[u8]) -> Result<usize, Errno> {
+        self.socket.with(|kernel, id| kernel.tcp_write(id, bytes))
+    }
+
     /// Hands over all these bytes; waits while the send buffer is full. They need not have arrived when it returns.
     ///
     /// # Errors
@@ -212,6 +249,15 @@ impl UdpSocket {
     /// An ICMP error about an earlier datagram, on a connected socket; [`Errno::WouldBlock`] at the deadline.
     pub async fn receive(&self, deadline: Option<Time>) -> Result<Datagram, Errno> {
         self.socket.retry(deadline, Kernel::udp_take).await
+    }
+
+    /// As [`UdpSocket::receive`], without waiting.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::WouldBlock`] if there is nothing yet.
+    pub fn try_receive(&self) -> Result<Datagram, Errno> {
+        self.socket.with(Kernel::udp_take)
     }
 
     /// Hears what is sent to a group at an interface (IP_ADD_MEMBERSHIP).

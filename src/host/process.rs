@@ -76,6 +76,27 @@ impl Sys {
         Yield { done: false }.await;
     }
 
+    /// From now on the caller is woken whenever something changes at a socket, and [`Sys::take_ready`] names it: epoll_ctl(2).
+    pub fn watch(&self, socket: SocketId) {
+        self.with(|kernel| {
+            let pid = kernel.scheduler.running;
+            kernel.scheduler.watched.insert(socket, pid);
+        });
+    }
+
+    /// Ends [`Sys::watch`]. A socket has to be let go before it is closed.
+    pub fn unwatch(&self, socket: SocketId) {
+        self.with(|kernel| kernel.scheduler.watched.remove(&socket));
+    }
+
+    /// The watched sockets at which something has changed since the last call: epoll_wait(2).
+    pub fn take_ready(&self) -> Vec<SocketId> {
+        self.with(|kernel| {
+            let pid = kernel.scheduler.running;
+            kernel.scheduler.ready.remove(&pid).unwrap_or_default()
+        })
+    }
+
     /// Waits for so long.
     pub async fn sleep(&self, span: Span) {
         let until = self.now() + span;
@@ -176,6 +197,9 @@ pub struct Scheduler {
     last_pid: u32,
     living: BTreeMap<Pid, Entry>,
     waiting: FxHashMap<WaitOn, SmallVec<[Pid; 2]>>,
+    /// Who watches which sockets, and at which of them something has changed.
+    watched: FxHashMap<SocketId, Pid>,
+    ready: FxHashMap<Pid, Vec<SocketId>>,
     runnable: VecDeque<Pid>,
     /// Whose turn it is, or was last.
     running: Pid,
@@ -193,6 +217,12 @@ impl Scheduler {
     /// Wakes everybody who waits for this.
     pub fn wake(&mut self, what: WaitOn) {
         for pid in self.waiting.remove(&what).unwrap_or_default() {
+            self.wake_process(pid);
+        }
+        if let WaitOn::Socket(socket) = what
+            && let Some(&pid) = self.watched.get(&socket)
+        {
+            self.ready.entry(pid).or_default().push(socket);
             self.wake_process(pid);
         }
     }
@@ -342,6 +372,8 @@ impl Scheduler {
     fn bury(&mut self, pid: Pid, status: i32) {
         let Some(entry) = self.living.remove(&pid) else { return };
         self.stop_waiting(pid, &entry.waiting_on);
+        self.watched.retain(|_, watcher| *watcher != pid);
+        self.ready.remove(&pid);
         while let Some((&child, _)) = self.zombies.range((pid, Pid(0))..=(pid, Pid(u32::MAX))).next() {
             self.zombies.remove(&child);
         }

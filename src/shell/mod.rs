@@ -89,6 +89,7 @@ pub const COMMANDS: &[(&str, Command)] = &[
     ("ipvsadm-restore", Command::Filter(ipvsadm::restore)),
     ("ipvsadm-save", Command::Instant(ipvsadm::save)),
     ("killall", Command::Instant(processes::killall)),
+    ("load", Command::Running(apps::load)),
     ("ls", Command::Instant(files::ls)),
     ("lsmod", Command::Instant(modprobe::lsmod)),
     ("mkdir", Command::Instant(files::mkdir)),
