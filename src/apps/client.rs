@@ -21,6 +21,10 @@ const SEND_BYTES: usize = 1 << 20;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.0\r\n\r\n";
 
+/// How long put takes from its last write to closing its side: longer than a round trip, as the recorder's program does,
+/// so that what routers say about the data comes before the end.
+const BEFORE_SHUTDOWN: Span = Span::from_millis(10);
+
 /// What one connection sends.
 #[derive(Clone, Copy)]
 enum Send {
@@ -187,6 +191,7 @@ impl Client {
             Send::Request => stream.write_all(REQUEST, self.deadline()).await?,
             Send::Bytes(count) => {
                 self.send_filling(&stream, count).await?;
+                sys.sleep(BEFORE_SHUTDOWN).await;
                 stream.shutdown()?;
             }
         }

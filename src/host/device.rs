@@ -1,6 +1,6 @@
 //! Network interfaces switched on and off: net/core/dev.c, and what devinet.c, fib_frontend.c and arp.c make of it.
 
-use super::interface::IfIndex;
+use super::interface::{IfIndex, Link};
 use super::kernel::Kernel;
 use super::socket::Errno;
 use crate::ids::Port;
@@ -10,9 +10,52 @@ use crate::wire::MacAddr;
 impl Kernel {
     /// Plugs in a network card, whose cable is at this port. It is off.
     pub fn add_interface(&mut self, name: &str, mac: MacAddr, mtu: u32, port: Port) -> IfIndex {
-        let index = self.interfaces.add(name, mac, mtu, port);
+        self.register(name, mac, mtu, Link::Card(port))
+    }
+
+    /// register_netdevice
+    pub(super) fn register(&mut self, name: &str, mac: MacAddr, mtu: u32, link: Link) -> IfIndex {
+        let index = self.interfaces.add(name, mac, mtu, link);
         self.sysctl.add_interface(index);
         index
+    }
+
+    /// `ip link add ... type dummy`.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::Exists`].
+    pub fn add_dummy(&mut self, name: &str) -> Result<IfIndex, Errno> {
+        if self.interfaces.by_name(name).is_some() {
+            return Err(Errno::Exists);
+        }
+        // Locally administered, and none of a card: 0e:00:00:00:00:NN.
+        let mac = MacAddr([0x0e, 0, 0, 0, 0, self.interfaces.iter().count() as u8]);
+        Ok(self.register(name, mac, 1500, Link::Dummy))
+    }
+
+    /// unregister_netdevice: `ip link del`. What a host comes with stays.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::NotSupported`] for network cards and `lo`, [`Errno::NotPermitted`] for a tunnel that takes what no other
+    /// one does, [`Errno::NoSuchDevice`].
+    pub fn delete_interface(&mut self, index: IfIndex) -> Result<(), Errno> {
+        match &self.interfaces.get(index).ok_or(Errno::NoSuchDevice)?.link {
+            Link::Loopback | Link::Card(_) => return Err(Errno::NotSupported),
+            Link::Tunnel(tunnel) if tunnel.is_fallback() => return Err(Errno::NotPermitted),
+            Link::Tunnel(_) | Link::Dummy => {}
+        }
+        self.set_interface_up(index, false)?;
+        let addresses = self.interfaces.get(index).map(|interface| interface.addresses.clone()).unwrap_or_default();
+        for address in addresses {
+            // A secondary address may have gone with its primary one.
+            let _ = self.delete_address(index, address.ip, Some(address.prefix_len));
+        }
+        self.disable_ip(index, true);
+        self.sysctl.remove_interface(index);
+        self.interfaces.remove(index);
+        Ok(())
     }
 
     /// dev_open, dev_close: `ip link set ... up|down`.
@@ -26,7 +69,7 @@ impl Kernel {
             return Ok(());
         }
         interface.up = up;
-        if let Some(port) = interface.port {
+        if let Some(port) = interface.port() {
             self.out.actions.push(Action::Carrier { port, up });
         }
         if !up {
@@ -70,10 +113,15 @@ impl Kernel {
     ///
     /// # Errors
     ///
-    /// [`Errno::InvalidArgument`] outside of what an Ethernet takes, [`Errno::NoSuchDevice`].
+    /// [`Errno::InvalidArgument`] outside of what the link takes, [`Errno::NoSuchDevice`].
     pub fn set_interface_mtu(&mut self, index: IfIndex, mtu: u32) -> Result<(), Errno> {
         let interface = self.interfaces.get_mut(index).ok_or(Errno::NoSuchDevice)?;
-        if !(68..=65_535).contains(&mtu) && !interface.is_loopback() {
+        let most = match &interface.link {
+            Link::Loopback => u32::MAX,
+            Link::Card(_) | Link::Dummy => 65_535,
+            Link::Tunnel(tunnel) => tunnel.largest_mtu(),
+        };
+        if mtu < 68 || mtu > most {
             return Err(Errno::InvalidArgument);
         }
         interface.mtu = mtu;

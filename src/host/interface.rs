@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
+use super::tunnel::Tunnel;
 use crate::ids::Port;
 use crate::wire::MacAddr;
 
@@ -14,6 +15,19 @@ pub struct IfIndex(pub u32);
 impl IfIndex {
     /// The loopback interface.
     pub const LO: IfIndex = IfIndex(1);
+}
+
+/// What is behind an interface.
+#[derive(Clone, Debug)]
+pub enum Link {
+    /// This host itself.
+    Loopback,
+    /// A network card, whose cable is at this port.
+    Card(Port),
+    /// Nothing: what is sent there is gone (drivers/net/dummy.c).
+    Dummy,
+    /// Another host's end of a tunnel.
+    Tunnel(Tunnel),
 }
 
 /// A network interface.
@@ -27,8 +41,8 @@ pub struct Interface {
     pub mac: MacAddr,
     /// The largest IP datagram that fits, in bytes.
     pub mtu: u32,
-    /// Where its frames go; none for `lo` and tunnels.
-    pub port: Option<Port>,
+    /// Where its frames go.
+    pub link: Link,
     /// Whether it is switched on (IFF_UP).
     pub up: bool,
     /// Whether there is somebody at the other end of the cable.
@@ -66,47 +80,61 @@ impl Interface {
     pub fn is_loopback(&self) -> bool {
         self.index == IfIndex::LO
     }
+
+    /// IFF_POINTOPOINT: whether exactly one other host is at the other end.
+    pub fn is_point_to_point(&self) -> bool {
+        self.tunnel().is_some_and(|tunnel| !tunnel.parameters.remote.is_unspecified())
+    }
+
+    /// Where its cable is, if it is a network card.
+    pub fn port(&self) -> Option<Port> {
+        match self.link {
+            Link::Card(port) => Some(port),
+            _ => None,
+        }
+    }
+
+    /// The tunnel that it leads into, if it does.
+    pub fn tunnel(&self) -> Option<&Tunnel> {
+        match &self.link {
+            Link::Tunnel(tunnel) => Some(tunnel),
+            _ => None,
+        }
+    }
 }
 
 /// The interfaces of a host.
 #[derive(Clone, Debug)]
 pub struct Interfaces {
+    /// By number.
     list: Vec<Interface>,
+    /// The number that the next one gets: those of interfaces that have gone are not used again.
+    next: u32,
 }
 
 impl Default for Interfaces {
     /// `lo`, as it is at boot.
     fn default() -> Interfaces {
-        let lo = Interface {
-            index: IfIndex::LO,
-            name: "lo".to_owned(),
-            mac: MacAddr::ZERO,
-            mtu: 65_536,
-            port: None,
-            up: true,
-            carrier: true,
-            arp: false,
-            promiscuous: false,
-            addresses: Vec::new(),
-            counters: Counters::default(),
-        };
-        Interfaces { list: vec![lo] }
+        let mut interfaces = Interfaces { list: Vec::new(), next: IfIndex::LO.0 };
+        interfaces.add("lo", MacAddr::ZERO, 65_536, Link::Loopback);
+        interfaces
     }
 }
 
 impl Interfaces {
-    /// Adds an Ethernet interface; it is off.
-    pub(super) fn add(&mut self, name: &str, mac: MacAddr, mtu: u32, port: Port) -> IfIndex {
-        let index = IfIndex(self.list.len() as u32 + 1);
+    /// Adds an interface. It is off, unless it is `lo`.
+    pub(super) fn add(&mut self, name: &str, mac: MacAddr, mtu: u32, link: Link) -> IfIndex {
+        let index = IfIndex(self.next);
+        self.next += 1;
         self.list.push(Interface {
             index,
             name: name.to_owned(),
             mac,
             mtu,
-            port: Some(port),
-            up: false,
+            up: matches!(link, Link::Loopback),
             carrier: true,
-            arp: true,
+            arp: matches!(link, Link::Card(_)),
+            link,
             promiscuous: false,
             addresses: Vec::new(),
             counters: Counters::default(),
@@ -114,14 +142,29 @@ impl Interfaces {
         index
     }
 
+    /// Takes an interface out.
+    pub(super) fn remove(&mut self, index: IfIndex) {
+        self.list.retain(|interface| interface.index != index);
+    }
+
+    /// Where an interface stands in the list: at its number, unless others have gone.
+    fn place(&self, index: IfIndex) -> Option<usize> {
+        let guess = (index.0 as usize).checked_sub(1)?;
+        match self.list.get(guess) {
+            Some(interface) if interface.index == index => Some(guess),
+            _ => self.list.binary_search_by_key(&index, |interface| interface.index).ok(),
+        }
+    }
+
     /// The interface of this number.
     pub fn get(&self, index: IfIndex) -> Option<&Interface> {
-        self.list.get((index.0 as usize).checked_sub(1)?)
+        self.list.get(self.place(index)?)
     }
 
     /// The interface of this number, for changing.
     pub fn get_mut(&mut self, index: IfIndex) -> Option<&mut Interface> {
-        self.list.get_mut((index.0 as usize).checked_sub(1)?)
+        let place = self.place(index)?;
+        self.list.get_mut(place)
     }
 
     /// The interface of this name.
@@ -131,9 +174,10 @@ impl Interfaces {
 
     /// The interface whose cable is at this port.
     pub fn by_port(&self, port: Port) -> Option<&Interface> {
-        // Ports are handed out in the order of the interfaces: the first guess is nearly always right.
-        let guess = self.list.get(port.0 as usize + 1).filter(|interface| interface.port == Some(port));
-        guess.or_else(|| self.list.iter().find(|interface| interface.port == Some(port)))
+        // Ports are handed out in the order of the interfaces, behind lo and tunl0: the first guess is nearly always right.
+        let is_there = |interface: &&Interface| interface.port() == Some(port);
+        let guess = self.list.get(port.0 as usize + 2).filter(is_there);
+        guess.or_else(|| self.list.iter().find(is_there))
     }
 
     /// All interfaces by number.

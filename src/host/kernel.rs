@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 
+use rustc_hash::FxHashMap;
+
 use super::files::Files;
 use super::icmp::ErrorLimits;
 use super::interface::{Address, IfIndex, Interface, Interfaces, Scope};
@@ -17,6 +19,7 @@ use super::route::{RouteKind, Routes};
 use super::sysctl::Sysctl;
 use super::tcp::Tcp;
 use super::timer::{Timer, Timers};
+use super::tunnel::Tunnels;
 use super::udp::Udp;
 use crate::ipvs::Ipvs;
 use crate::random::{self, Rng};
@@ -51,6 +54,8 @@ pub struct Kernel {
     /// At which state of the settings IPVS has read its own.
     pub(super) ipvs_settings: u64,
     pub(super) sync_sockets: SyncSockets,
+    /// The path MTU by which IPVS has last sent into the tunnel to each server (the route that ip_vs_dest_dst keeps).
+    pub(super) ipvs_path_mtus: FxHashMap<Ipv4Addr, u32>,
     /// What this host has sent to itself and not yet taken in, and as what.
     pub(super) looping: VecDeque<(Packet, RouteKind)>,
     /// Lent to whoever builds a packet, so that nothing but the packet is allocated.
@@ -59,6 +64,7 @@ pub struct Kernel {
     pub(super) netfilter: Netfilter,
     pub(super) raw: RawSockets,
     pub(super) tcp: Tcp,
+    pub(super) tunnels: Tunnels,
     pub(super) udp: Udp,
 }
 
@@ -75,7 +81,9 @@ impl Kernel {
         kernel.neighbours.seed(random::stream(seed, "reachable time", name));
         kernel.ipvs = Ipvs::new(random::stream(seed, "ipvs", name).next_u64(), Time::ZERO);
         kernel.identification.seed(random::stream(seed, "ip id", name));
+        kernel.tunnels = Tunnels::new(random::stream(seed, "flow hash", name).next_u64());
         kernel.sysctl.add_interface(IfIndex::LO);
+        kernel.load_ipip();
         let localhost = Address {
             ip: Ipv4Addr::LOCALHOST,
             prefix_len: 8,

@@ -28,6 +28,7 @@ pub mod stdio;
 pub mod sysctl;
 mod tcp;
 mod timer;
+pub mod tunnel;
 mod udp;
 
 use std::cell::RefCell;
@@ -40,7 +41,7 @@ use crate::wire::Frame;
 
 pub use console::{Job, JobResult};
 pub use files::SERVICES;
-pub use interface::{Address, IfIndex, Interface, Scope};
+pub use interface::{Address, IfIndex, Interface, Link, Scope};
 pub use ip::{Flow, IpCounters};
 pub use kernel::Kernel;
 pub use packet::Packet;

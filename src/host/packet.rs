@@ -70,8 +70,9 @@ impl Packet {
         self.iif != IfIndex::LO && self.frame.destination().is_group()
     }
 
-    /// What follows the IPv4 header.
+    /// What follows the IPv4 header. Of a packet that an ICMP error has quoted, the end may be missing.
     pub fn payload(&self) -> &[u8] {
-        &self.frame.bytes()[ETHERNET_LEN + self.header_len()..ETHERNET_LEN + self.total_len()]
+        let end = (ETHERNET_LEN + self.total_len()).min(self.frame.bytes().len());
+        &self.frame.bytes()[ETHERNET_LEN + self.header_len()..end]
     }
 }

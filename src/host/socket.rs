@@ -85,6 +85,8 @@ pub enum Errno {
     NoSuchProcess,
     /// EPERM
     NotPermitted,
+    /// EOPNOTSUPP
+    NotSupported,
     /// ENOTCONN
     NotConnected,
     /// EDESTADDRREQ
@@ -120,6 +122,7 @@ impl Errno {
             Errno::DestinationRequired => 89,
             Errno::MessageTooLong => 90,
             Errno::ProtocolUnreachable => 92,
+            Errno::NotSupported => 95,
             Errno::AddressInUse => 98,
             Errno::AddressNotAvailable => 99,
             Errno::NetworkDown => 100,
@@ -142,6 +145,7 @@ impl fmt::Display for Errno {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Errno::AccessDenied => "Permission denied",
+            Errno::NotSupported => "Operation not supported",
             Errno::IsDirectory => "Is a directory",
             Errno::NotDirectory => "Not a directory",
             Errno::NoSpace => "No space left on device",

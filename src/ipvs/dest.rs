@@ -57,6 +57,16 @@ pub enum Tunnel {
     },
 }
 
+impl Tunnel {
+    /// The UDP port of its other end; 0 if it has none.
+    pub const fn port(self) -> u16 {
+        match self {
+            Tunnel::Gue { port, .. } => port,
+            Tunnel::Ipip | Tunnel::Gre { .. } => 0,
+        }
+    }
+}
+
 /// Checksums of a tunnel's own header.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TunnelChecksum {

@@ -9,17 +9,22 @@ use crate::reason::IpvsDrop;
 use crate::time::Time;
 use crate::wire::{checksum, proto};
 
-const DESTINATION_UNREACHABLE: u8 = 3;
+pub(super) const DESTINATION_UNREACHABLE: u8 = 3;
 const SOURCE_QUENCH: u8 = 4;
 const TIME_EXCEEDED: u8 = 11;
 
-/// The length of an ICMP header.
+/// Bytes of an ICMP header.
 const ICMP_LEN: usize = 8;
+
+/// Whether IPVS cares for messages of this type.
+pub(super) const fn is_error(icmp_type: u8) -> bool {
+    matches!(icmp_type, DESTINATION_UNREACHABLE | SOURCE_QUENCH | TIME_EXCEEDED)
+}
 
 /// The packet that an error quotes, if IPVS cares for such errors and can tell whose packet it is.
 fn quoted<'a>(view: &View<'a>) -> Option<View<'a>> {
     let icmp_type = view.payload.first()?;
-    if !matches!(*icmp_type, DESTINATION_UNREACHABLE | SOURCE_QUENCH | TIME_EXCEEDED) {
+    if !is_error(*icmp_type) {
         return None;
     }
     view.quoted().filter(|quoted| match quoted.protocol {
@@ -38,6 +43,9 @@ impl Ipvs {
     pub(super) fn inbound_error(&mut self, view: &View<'_>, now: Time) -> Verdict {
         if view.payload.len() < ICMP_LEN {
             return self.refuse(IpvsDrop::Truncated);
+        }
+        if let Some(relay) = self.relay(view) {
+            return Verdict::Relay(relay);
         }
         let Some(quoted) = quoted(view) else { return Verdict::Accept };
         let request = turned(&quoted);

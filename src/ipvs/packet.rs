@@ -34,6 +34,8 @@ pub struct View<'a> {
     pub length: u16,
     /// Whether this is a fragment other than the first.
     pub is_later_fragment: bool,
+    /// Whether it must not be fragmented.
+    pub is_dont_fragment: bool,
     /// Netfilter's mark.
     pub mark: u32,
     /// Where IPVS sees it.
@@ -55,7 +57,8 @@ impl<'a> View<'a> {
         let length = u16::from_be_bytes([*datagram.get(2)?, *datagram.get(3)?]);
         let datagram = datagram.get(..usize::from(length)).unwrap_or(datagram);
         let (header, payload) = datagram.split_at_checked(header_len.max(20))?;
-        let is_later_fragment = u16::from_be_bytes([header[6], header[7]]) & 0x1fff != 0;
+        let fragment = u16::from_be_bytes([header[6], header[7]]);
+        let (is_later_fragment, is_dont_fragment) = (fragment & 0x1fff != 0, fragment & 0x4000 != 0);
         let protocol = header[9];
         let ports = match payload {
             [a, b, c, d, ..] if !is_later_fragment && has_ports(protocol) => {
@@ -71,6 +74,7 @@ impl<'a> View<'a> {
             payload,
             length,
             is_later_fragment,
+            is_dont_fragment,
             mark,
             hook,
             is_from_here,
@@ -110,6 +114,8 @@ pub enum Verdict {
     Unreachable,
     /// It goes to a real server.
     Forward(Forward),
+    /// It is an error about a packet that went to a real server by a tunnel: that packet's client is told.
+    Relay(Relay),
     /// It is an answer of a real server, or an ICMP error from its side, that must bear the virtual address, and goes on.
     Reply(Reply),
 }
@@ -129,6 +135,17 @@ pub struct Forward {
     pub is_error: bool,
     /// What a helper wants changed besides.
     pub edit: Option<Box<Edit>>,
+}
+
+/// Whom an error about a tunnel's packet is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Relay {
+    /// The real server at the other end of the tunnel.
+    pub server: Ipv4Addr,
+    /// Where in the ICMP message the client's packet begins, as far as it is quoted.
+    pub inner: usize,
+    /// Whether the client is told: one that lets its packets be fragmented need not know of path MTUs.
+    pub is_told: bool,
 }
 
 /// How an answer is dressed.

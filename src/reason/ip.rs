@@ -3,7 +3,9 @@
 use std::fmt;
 use std::net::Ipv4Addr;
 
+use crate::wire::proto;
 use crate::wire::read::BadIpv4;
+use crate::wire::tunnel::BadTunnel;
 
 /// A setting that has decided, by its full name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,6 +119,35 @@ pub enum IpDrop {
         /// Its number.
         protocol: u8,
     },
+    /// A packet with another one inside, and no tunnel that is up leads to its sender. The kernel answers as if it were a
+    /// port (tunnel4_rcv, gre_rcv).
+    NoTunnel {
+        /// Who sent it.
+        source: Ipv4Addr,
+        /// Whom it was for.
+        destination: Ipv4Addr,
+    },
+    /// What follows the outer header is not what it should be.
+    TunnelHeader(BadTunnel),
+    /// The tunnel wants a checksum and there is none, or the other way round (ip_tunnel_rcv: rx_crc_errors).
+    TunnelChecksum {
+        /// The tunnel's interface.
+        interface: String,
+        /// Whether the packet has one.
+        has_one: bool,
+    },
+    /// The outer packet has met congestion, and what is inside knows no ECN (RFC 6040).
+    Congested,
+    /// A tunnel leads into itself.
+    TunnelLoop {
+        /// Its interface.
+        interface: String,
+    },
+    /// What is sent to a dummy interface is gone.
+    Dummy {
+        /// The interface.
+        interface: String,
+    },
     /// SKB_DROP_REASON_FRAG_REASM_TIMEOUT: the rest of the datagram did not come.
     ReassemblyTimeout,
     /// Fragments that contradict each other, or too much of them.
@@ -169,6 +200,19 @@ impl fmt::Display for IpDrop {
             IpDrop::NeighbourForgotten { neighbour } => write!(f, "{neighbour} was removed from the neighbour table"),
             IpDrop::NeighbourTableFull => f.write_str("the neighbour table is full"),
             IpDrop::NoProtocol { protocol } => write!(f, "nobody here speaks IP protocol {protocol}"),
+            IpDrop::NoTunnel { source, destination } => {
+                write!(f, "no tunnel that is up takes packets of {source} for {destination}")
+            }
+            IpDrop::TunnelHeader(bad) => bad.fmt(f),
+            IpDrop::TunnelChecksum { interface, has_one: true } => {
+                write!(f, "{interface} takes no packets with a checksum")
+            }
+            IpDrop::TunnelChecksum { interface, has_one: false } => {
+                write!(f, "{interface} takes packets with a checksum only")
+            }
+            IpDrop::Congested => f.write_str("there was congestion on the way, and what is inside knows no ECN"),
+            IpDrop::TunnelLoop { interface } => write!(f, "the tunnel {interface} leads into itself"),
+            IpDrop::Dummy { interface } => write!(f, "nothing is behind {interface}"),
             IpDrop::ReassemblyTimeout => write!(f, "the rest of its fragments did not come"),
             IpDrop::BadFragment => write!(f, "its fragments do not fit together"),
             IpDrop::EchoIgnored { setting } => write!(f, "echo requests like this are not answered ({setting})"),
@@ -242,6 +286,20 @@ pub enum Ip {
         /// How many there were.
         pieces: usize,
     },
+    /// The packet goes into a tunnel.
+    Wrapped {
+        /// The outer header's protocol.
+        protocol: u8,
+        /// The outer packet's source.
+        source: Ipv4Addr,
+        /// The outer packet's destination: the tunnel's other end.
+        destination: Ipv4Addr,
+    },
+    /// The packet comes out of a tunnel.
+    Unwrapped {
+        /// The tunnel's interface, by which it comes in.
+        interface: String,
+    },
     /// An error is not reported to the packet's sender.
     ErrorWithheld {
         /// The ICMP type that the report would have had.
@@ -314,6 +372,15 @@ impl fmt::Display for Ip {
             }
             Ip::Fragmented { pieces, mtu } => write!(f, "sends it in {pieces} pieces: the MTU is {mtu}"),
             Ip::Reassembled { pieces } => write!(f, "puts it together from {pieces} pieces"),
+            Ip::Wrapped { protocol, source, destination } => {
+                let kind = match *protocol {
+                    proto::IPIP => "IP in IP",
+                    proto::GRE => "GRE",
+                    _ => "UDP",
+                };
+                write!(f, "wraps it in {kind}: {source} > {destination}")
+            }
+            Ip::Unwrapped { interface } => write!(f, "unwraps it: what is inside comes in by {interface}"),
             Ip::ErrorWithheld { icmp_type, code, why } => {
                 write!(f, "does not report ICMP error {icmp_type}/{code}: {why}")
             }

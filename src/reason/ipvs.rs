@@ -46,6 +46,13 @@ pub enum Ipvs {
         /// And after.
         after: &'static str,
     },
+    /// An error about the outer packet of a tunnel has come.
+    Relayed {
+        /// Whose packet was inside.
+        connection: Connection,
+        /// Whether its client is told.
+        is_told: bool,
+    },
     /// A SYN has come for a connection that is as good as over: it is scheduled anew.
     Reopened {
         /// The old connection.
@@ -332,6 +339,12 @@ impl fmt::Display for Ipvs {
             Ipvs::Returned { connection, before, after } => {
                 write!(f, "answer on {connection}")?;
                 went(f, before, after)
+            }
+            Ipvs::Relayed { connection, is_told: true } => {
+                write!(f, "the client is told of what happened to its packet in the tunnel: {connection}")
+            }
+            Ipvs::Relayed { connection, is_told: false } => {
+                write!(f, "the client need not know of it, since its packets may be fragmented: {connection}")
             }
             Ipvs::Reopened { connection, state } => {
                 write!(f, "{connection} was {state}: a new SYN is scheduled anew (conn_reuse_mode)")

@@ -286,7 +286,7 @@ impl Arping {
 
 /// check_device: the interface that was named, or the first one that could be meant.
 fn device(kernel: &Kernel, options: &Options) -> Result<Interface, Failure> {
-    let is_usable = |interface: &&Interface| interface.up && interface.port.is_some();
+    let is_usable = |interface: &&Interface| interface.up && interface.port().is_some();
     let found = match &options.device {
         Some(name) => kernel.interface(name).ok_or_else(|| (format!("arping: Device {name} not available.\n"), 2))?,
         None => {
@@ -298,7 +298,7 @@ fn device(kernel: &Kernel, options: &Options) -> Result<Interface, Failure> {
     if !found.up {
         return Err((format!("Interface \"{}\" is down\n", found.name), 2));
     }
-    if found.port.is_none() {
+    if found.port().is_none() {
         return Err((format!("Interface \"{}\" is not ARPable\n", found.name), 2));
     }
     Ok(found.clone())

@@ -11,6 +11,10 @@ const MODULES: &[&str] = &[
     "bonding",
     "bridge",
     "dummy",
+    "fou",
+    "gre",
+    "ip_gre",
+    "ip_tunnel",
     "ipip",
     "iptable_filter",
     "iptable_mangle",
@@ -20,6 +24,7 @@ const MODULES: &[&str] = &[
     "arp_tables",
     "ip_tables",
     "tunnel4",
+    "udp_tunnel",
     "veth",
 ];
 const FAMILIES: &[&str] = &["ip_vs", "nf_", "xt_", "ipt_", "nft_"];
@@ -56,6 +61,11 @@ pub(super) fn modprobe(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32
         if let Some(complaint) = complaint {
             let _ = writeln!(io.err, "modprobe: {complaint}");
             status = 1;
+        }
+        match plain.as_str() {
+            "ip_gre" if !has("-r") => kernel.load_gre(),
+            "fou" if !has("-r") => kernel.load_fou(),
+            _ => {}
         }
     }
     status

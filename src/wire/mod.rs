@@ -12,6 +12,7 @@ mod mac;
 pub mod read;
 pub mod rewrite;
 pub mod stream;
+pub mod tunnel;
 
 pub use checksum::{checksum, checksum_after, checksum_after_address, transport_checksum};
 pub use frame::Frame;
@@ -41,6 +42,8 @@ pub mod proto {
     pub const TCP: u8 = 6;
     /// User Datagram Protocol.
     pub const UDP: u8 = 17;
+    /// Generic Routing Encapsulation.
+    pub const GRE: u8 = 47;
     /// Encapsulating Security Payload.
     pub const ESP: u8 = 50;
     /// Authentication Header.

@@ -25,6 +25,15 @@ pub fn decrement_ttl(frame: &mut Frame) {
     }
 }
 
+/// Changes the type of service of an IPv4 frame.
+pub fn set_tos(frame: &mut Frame, tos: u8) {
+    let ip = &mut frame.bytes_mut()[ETHERNET_LEN..];
+    let old = word(ip, 0);
+    let new = old & 0xff00 | u16::from(tos);
+    set_word(ip, 0, new);
+    set_word(ip, 10, checksum_after(word(ip, 10), old, new));
+}
+
 /// Which of the two addresses of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {

@@ -180,6 +180,7 @@ impl Experiment {
             payload: &payload,
             length: 40,
             is_later_fragment: false,
+            is_dont_fragment: true,
             mark: 0,
             hook: Hook::LocalIn,
             is_from_here: false,

@@ -26,6 +26,7 @@ pub(super) enum Unreachable {
     Network = 0,
     Host = 1,
     Protocol = 2,
+    Port = 3,
     FragmentationNeeded = 4,
     Filtered = 13,
 }

@@ -10,6 +10,7 @@ use crate::host::ip::Flow;
 use crate::host::kernel::Kernel;
 use crate::host::packet::Packet;
 use crate::host::route::RouteKind;
+use crate::host::tunnel::Mode;
 use crate::reason::{IpDrop, Setting};
 use crate::wire::{IPV4_LEN, build, checksum, proto};
 
@@ -114,6 +115,8 @@ impl Kernel {
         match protocol {
             proto::TCP => self.tcp_icmp_error(icmp_type, code, mtu, quoted),
             proto::UDP => self.udp_icmp_error(icmp_type, code, mtu, quoted),
+            proto::IPIP => self.tunnel_icmp_error(Mode::Ipip, icmp_type, code, quoted, packet.iif),
+            proto::GRE => self.tunnel_icmp_error(Mode::Gre, icmp_type, code, quoted, packet.iif),
             _ => {}
         }
     }

@@ -10,7 +10,7 @@ use crate::host::packet::Packet;
 use crate::host::route::{Kind, RouteKind};
 use crate::reason::{ErrorWithheld, Ip, Note};
 use crate::time::Span;
-use crate::wire::{ETHERNET_LEN, IPV4_LEN, build, proto};
+use crate::wire::{IPV4_LEN, build, proto};
 
 /// An error message is at most so long, IPv4 header included (RFC 1812, 4.3.2.3).
 const MOST_BYTES: usize = 576;
@@ -55,7 +55,7 @@ impl Kernel {
             return Err(ErrorWithheld::PeerLimit);
         }
         let room = MOST_BYTES.min(route.mtu as usize).saturating_sub(IPV4_LEN + ICMP_LEN);
-        let quoted = &about.frame.bytes()[ETHERNET_LEN..ETHERNET_LEN + about.total_len().min(room)];
+        let quoted = &about.ip()[..about.total_len().min(about.ip().len()).min(room)];
         let flow = Flow {
             source: Some(local.unwrap_or(route.source)),
             destination: source,

@@ -18,6 +18,11 @@ const VLAN_LEN: usize = 4;
 impl Kernel {
     /// __netif_receive_skb_core, eth_type_trans: a frame has arrived.
     pub(in crate::host) fn receive(&mut self, port: Port, frame: Frame) {
+        self.receive_frame(port, frame);
+        self.receive_from_tunnels();
+    }
+
+    fn receive_frame(&mut self, port: Port, frame: Frame) {
         let Some(interface) = self.interfaces.by_port(port) else { return };
         let (index, mac) = (interface.index, interface.mac);
         if !interface.up {
@@ -40,13 +45,13 @@ impl Kernel {
         }
         match frame.ethertype() {
             ETHERTYPE_ARP => self.arp_receive(index, &frame),
-            ETHERTYPE_IPV4 => self.ip_receive(index, frame),
+            ETHERTYPE_IPV4 => self.ip_receive(index, frame, 0),
             ethertype => self.out.note(|| Note::Drop(Drop::Ip(IpDrop::UnknownEtherType(ethertype)))),
         }
     }
 
     /// ip_rcv, ip_rcv_finish.
-    fn ip_receive(&mut self, iif: IfIndex, mut frame: Frame) {
+    pub(in crate::host) fn ip_receive(&mut self, iif: IfIndex, mut frame: Frame, mark: u32) {
         self.ip_counters.in_receives += 1;
         let len = match read::ipv4(frame.payload()) {
             Ok(datagram) => datagram.len(),
@@ -59,7 +64,7 @@ impl Kernel {
             // Short frames are padded; nobody shall take the padding for data.
             frame = Frame::new(&frame.bytes()[..ETHERNET_LEN + len]);
         }
-        let packet = Packet::new(frame, iif, self.out.handling);
+        let packet = Packet { mark, ..Packet::new(frame, iif, self.out.handling) };
         let Some(packet) = self.netfilter(Hook::Prerouting, packet, Some(iif), None) else { return };
         match self.route_input(packet.destination(), packet.source(), iif, packet.mark) {
             Ok(Arrival::Local(kind)) => self.ip_local_deliver(packet, kind),
@@ -103,12 +108,17 @@ impl Kernel {
             proto::TCP => self.tcp_receive(packet),
             proto::UDP => self.udp_receive(packet),
             proto::ICMP => self.icmp_receive(packet, kind),
+            proto::IPIP => self.ipip_receive(&packet, packet.header_len()),
+            proto::GRE => self.gre_receive(&packet, packet.header_len()),
             proto::IGMP => {}
             _ if was_taken => {}
-            protocol => {
-                self.drop_packet(&packet, IpDrop::NoProtocol { protocol });
-                self.icmp_send(&packet, 3, Unreachable::Protocol as u8, [0; 4]);
-            }
+            _ => self.refuse_protocol(&packet),
         }
+    }
+
+    /// Nobody here knows what to do with the protocol.
+    pub(in crate::host) fn refuse_protocol(&mut self, packet: &Packet) {
+        self.drop_packet(packet, IpDrop::NoProtocol { protocol: packet.protocol() });
+        self.icmp_send(packet, 3, Unreachable::Protocol as u8, [0; 4]);
     }
 }

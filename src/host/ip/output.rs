@@ -115,9 +115,17 @@ impl Kernel {
         }
     }
 
+    /// The next number of a datagram (__ip_select_ident).
+    pub(in crate::host) fn next_ip_id(&mut self, destination: Ipv4Addr, protocol: u8) -> u16 {
+        self.identification.next(destination, protocol)
+    }
+
     /// ip_finish_output2; the kernel's ip_mc_output for what is for everybody, this host included.
     fn ip_finish_output(&mut self, packet: Packet, route: &Route) {
         let destination = packet.destination();
+        if self.interfaces.get(route.oif).is_some_and(|interface| interface.tunnel().is_some()) {
+            return self.tunnel_transmit(route.oif, route, packet);
+        }
         match route.kind {
             RouteKind::Local => self.loop_back(packet),
             RouteKind::Broadcast => {
@@ -158,6 +166,7 @@ impl Kernel {
         if let Some(packet) = self.netfilter(Hook::Prerouting, packet, Some(iif), None) {
             self.ip_local_deliver(packet, kind);
         }
+        self.receive_from_tunnels();
         self.out.handling = None;
     }
 
@@ -171,7 +180,6 @@ impl Kernel {
     /// dev_queue_xmit: puts a frame on a cable.
     pub(in crate::host) fn transmit_frame(&mut self, oif: IfIndex, frame: Frame, cause: Option<FrameId>) {
         let Some(interface) = self.interfaces.get_mut(oif) else { return };
-        let Some(port) = interface.port else { return };
         if !interface.up {
             let interface = interface.name.clone();
             return self.out.note_about(cause, || Note::Drop(Drop::Ip(IpDrop::InterfaceDown { interface })));
@@ -182,8 +190,15 @@ impl Kernel {
         }
         interface.counters.tx_packets += 1;
         interface.counters.tx_bytes += frame.bytes().len() as u64;
+        let port = interface.port();
         self.packet_sockets_see(oif, Direction::Out, &frame);
-        self.out.actions.push(Action::Transmit { port, frame, cause });
+        match port {
+            Some(port) => self.out.actions.push(Action::Transmit { port, frame, cause }),
+            None => {
+                let interface = self.interface_name(oif).to_owned();
+                self.out.note_about(cause, || Note::Drop(Drop::Ip(IpDrop::Dummy { interface })));
+            }
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! Where IPVS stands in the packet's way, and how its verdicts are carried out: ip_vs_core.c's hooks, ip_vs_xmit.c.
 
 mod sync;
+mod tunnel;
 
 use super::icmp::Unreachable;
-use super::ip::Flow;
+use super::interface::IfIndex;
 use super::kernel::Kernel;
 use super::netfilter::Hook as NetfilterHook;
 use super::packet::Packet;
@@ -11,12 +12,13 @@ use super::route::{Kind, Route, RouteKind};
 use crate::ipvs::{Edit, Forward, Hook, Ipvs, Method, Reply, Verdict, View};
 use crate::reason::{Drop, IpDrop, IpvsDrop, Note};
 use crate::wire::rewrite::{self, Side};
-use crate::wire::{ETHERNET_LEN, IPV4_LEN, checksum, proto, stream};
+use crate::wire::{ETHERNET_LEN, IPV4_LEN, checksum, stream};
+use tunnel::{SMALLEST_MTU, envelope};
 
 pub use sync::{StartError, SyncSockets};
 
-/// The code of a refusal: port unreachable, whatever the protocol.
-const PORT_UNREACHABLE: u8 = 3;
+/// ICMP's type of destination unreachable.
+const UNREACHABLE: u8 = 3;
 
 impl Kernel {
     /// The load balancer, its settings and counters brought up to date.
@@ -68,7 +70,7 @@ impl Kernel {
     }
 
     fn ipvs_look(&mut self, mut packet: Packet, hook: Hook) -> Option<Packet> {
-        let is_from_here = hook == Hook::LocalOut || packet.iif == super::IfIndex::LO;
+        let is_from_here = hook == Hook::LocalOut || packet.iif == IfIndex::LO;
         let now = self.now;
         let tracing = self.out.tracing;
         let Some(mut view) = View::new(packet.ip(), packet.mark, hook, is_from_here) else { return Some(packet) };
@@ -95,10 +97,15 @@ impl Kernel {
             }
             Verdict::Drop => None,
             Verdict::Unreachable => {
-                self.icmp_send(&packet, 3, PORT_UNREACHABLE, [0; 4]);
+                // Port unreachable, whatever the protocol.
+                self.icmp_send(&packet, UNREACHABLE, Unreachable::Port as u8, [0; 4]);
                 None
             }
             Verdict::Forward(forward) => self.ipvs_transmit(packet, forward),
+            Verdict::Relay(relay) => {
+                self.ipvs_relay(&packet, relay);
+                None
+            }
             Verdict::Reply(reply) => {
                 dress(&mut packet, &reply);
                 packet.ipvs_property = true;
@@ -112,7 +119,7 @@ impl Kernel {
         let towards = if forward.method == Method::Bypass { packet.destination() } else { forward.server };
         let Ok(route) = self.route_output(towards, None, None) else {
             self.drop_packet(&packet, IpDrop::NoRoute { destination: towards });
-            self.icmp_send(&packet, 3, Unreachable::Host as u8, [0; 4]);
+            self.icmp_send(&packet, UNREACHABLE, Unreachable::Host as u8, [0; 4]);
             return None;
         };
         let is_local = route.kind == RouteKind::Local;
@@ -120,7 +127,7 @@ impl Kernel {
             packet.ipvs_property = true;
             return Some(packet);
         }
-        if is_local && towards.is_loopback() && packet.iif != super::IfIndex::LO {
+        if is_local && towards.is_loopback() && packet.iif != IfIndex::LO {
             // ip_vs_nat_xmit: what came from elsewhere is not handed to 127.0.0.0/8.
             let why = IpvsDrop::CrossesLoopback { server: towards };
             self.out.note_about(packet.cause, || Note::Drop(Drop::Ipvs(why)));
@@ -132,13 +139,23 @@ impl Kernel {
                 self.icmp_send(&packet, 11, 0, [0; 4]);
                 return None;
             }
-            let room = route.mtu as usize - if forward.method == Method::Tunnel { IPV4_LEN } else { 0 };
-            let must_fit = forward.method != Method::Tunnel || self.ipvs.config.pmtu_disc != 0;
+            rewrite::decrement_ttl(&mut packet.frame);
+            // ensure_mtu_is_adequate
+            let is_tunnel = forward.method == Method::Tunnel;
+            if is_tunnel {
+                self.ipvs_path_mtus.insert(towards, route.mtu);
+            }
+            let overhead = if is_tunnel { IPV4_LEN + envelope(forward.tunnel, 0).len() } else { 0 };
+            let room = (route.mtu as usize).saturating_sub(overhead);
+            if is_tunnel && room < SMALLEST_MTU {
+                self.drop_packet(&packet, IpDrop::TooBig { mtu: room as u32 });
+                return None;
+            }
+            let must_fit = !forward.is_error && (!is_tunnel || self.ipvs.config.pmtu_disc != 0);
             if must_fit && packet.is_dont_fragment() && packet.total_len() > room {
                 self.refuse_too_big(&packet, room as u32);
                 return None;
             }
-            rewrite::decrement_ttl(&mut packet.frame);
         }
         packet.ipvs_property = true;
         match forward.method {
@@ -154,7 +171,7 @@ impl Kernel {
                 let next_hop = route.gateway.unwrap_or(towards);
                 self.ipvs_send(packet, &Route { gateway: Some(next_hop), ..route });
             }
-            Method::Tunnel => self.ipvs_wrap(&packet, &route, towards),
+            Method::Tunnel => self.ipvs_wrap(packet, route, forward),
         }
         None
     }
@@ -164,25 +181,6 @@ impl Kernel {
         if let Some(packet) = self.netfilter(NetfilterHook::Output, packet, None, Some(route.oif)) {
             self.ip_output(packet, route);
         }
-    }
-
-    /// ip_vs_tunnel_xmit: the packet in another one, IPv4 in IPv4.
-    fn ipvs_wrap(&mut self, packet: &Packet, route: &Route, server: std::net::Ipv4Addr) {
-        let flow = Flow {
-            source: Some(route.source),
-            destination: server,
-            protocol: proto::IPIP,
-            ttl: Some(packet.ttl()),
-            tos: packet.ip()[1],
-            dont_fragment: packet.is_dont_fragment() && self.ipvs.config.pmtu_disc != 0,
-            id: None,
-            oif: None,
-        };
-        let inner = &packet.ip()[..packet.total_len()];
-        let handling = std::mem::replace(&mut self.out.handling, packet.cause);
-        // What stops it on the way has been explained there.
-        let _ = self.send_ipv4(&flow, |buffer| buffer.extend_from_slice(inner));
-        self.out.handling = handling;
     }
 }
 

@@ -16,6 +16,9 @@ impl Kernel {
     /// udp_rcv: a datagram for this host.
     pub(in crate::host) fn udp_receive(&mut self, packet: Packet) {
         let Some((ports, bytes)) = self.udp_parse(&packet) else { return };
+        if let Some(carries) = self.fou_port(ports.1) {
+            return self.fou_receive(&packet, carries);
+        }
         let arrival = Arrival {
             from: SocketAddrV4::new(packet.source(), ports.0),
             to: SocketAddrV4::new(packet.destination(), ports.1),

@@ -195,11 +195,16 @@ fn show(kernel: &Kernel, style: Style, words: &mut Words<'_>, out: &mut String) 
         if style.brief {
             let list: String =
                 addresses.iter().map(|address| format!("{}/{} ", address.ip, address.prefix_len)).collect();
-            let _ = writeln!(out, "{:<16} {:<14} {list}", interface.name, super::link::state(interface));
+            let _ = writeln!(
+                out,
+                "{:<16} {:<14} {list}",
+                super::link::full_name(kernel, interface),
+                super::link::state(interface)
+            );
             continue;
         }
         if !style.oneline {
-            super::link::describe(interface, style, out);
+            super::link::describe(kernel, interface, "", style, out);
         }
         for address in addresses {
             if style.oneline {

@@ -3,12 +3,14 @@
 use std::fmt::Write;
 
 use super::{Result, Style, USAGE, WRONG, Words, answered, device, failure, index, number};
-use crate::host::{Interface, Kernel};
+use crate::host::{Interface, Kernel, Link};
 use crate::wire::MacAddr;
 
 pub(super) fn run(kernel: &mut Kernel, style: Style, words: &mut Words<'_>, out: &mut String) -> Result<()> {
-    match words.command(&["set", "show", "list", "lst"])? {
-        "set" => set(kernel, words),
+    match words.command(&["add", "change", "delete", "set", "show", "list", "lst"])? {
+        "add" => super::newlink::add(kernel, words),
+        "delete" => super::newlink::delete(kernel, words),
+        "set" | "change" => set(kernel, words),
         _ => show(kernel, style, words, out),
     }
 }
@@ -54,11 +56,12 @@ fn on_off(name: &str, text: &str) -> Result<bool> {
 }
 
 fn show(kernel: &Kernel, style: Style, words: &mut Words<'_>, out: &mut String) -> Result<()> {
-    let (mut wanted, mut up) = (None, false);
+    let (mut wanted, mut up, mut kind) = (None, false, None);
     while let Some(word) = words.next() {
         match word {
             "dev" => wanted = Some(words.required()?),
             "up" => up = true,
+            "type" => kind = Some(words.required()?),
             name => wanted = Some(name),
         }
     }
@@ -66,36 +69,64 @@ fn show(kernel: &Kernel, style: Style, words: &mut Words<'_>, out: &mut String) 
         device(kernel, name).map_err(|_| failure(WRONG, format!("Device \"{name}\" does not exist.\n")))?;
     }
     for interface in kernel.interfaces() {
-        if wanted.is_some_and(|name| name != interface.name) || up && !interface.up {
+        let is_of_kind = kind.is_none_or(|kind| self::kind(interface) == Some(kind));
+        if wanted.is_some_and(|name| name != interface.name) || up && !interface.up || !is_of_kind {
             continue;
         }
         if style.brief {
-            let (name, state) = (&interface.name, state(interface));
-            let _ = writeln!(out, "{name:<16} {state:<14} {} <{}> ", interface.mac, flags(interface));
+            let (name, state, (address, _)) = (full_name(kernel, interface), state(interface), ends(interface));
+            let _ = writeln!(out, "{name:<16} {state:<14} {address} <{}> ", flags(interface));
         } else {
-            describe(interface, style, out);
+            describe(kernel, interface, " mode DEFAULT", style, out);
         }
     }
     Ok(())
 }
 
-/// The operational state (RFC 2863): `lo` knows none.
+/// The operational state (RFC 2863): only network cards know theirs.
 pub(super) fn state(interface: &Interface) -> &'static str {
     match interface {
         Interface { up: false, .. } => "DOWN",
-        interface if interface.is_loopback() => "UNKNOWN",
+        Interface { link: Link::Loopback | Link::Dummy | Link::Tunnel(_), .. } => "UNKNOWN",
         Interface { carrier: true, .. } => "UP",
         _ => "DOWN",
     }
 }
 
+/// IFLA_INFO_KIND
+fn kind(interface: &Interface) -> Option<&'static str> {
+    match &interface.link {
+        Link::Loopback | Link::Card(_) => None,
+        Link::Dummy => Some("dummy"),
+        Link::Tunnel(tunnel) => Some(tunnel.parameters.mode.name()),
+    }
+}
+
+/// The name, with that of the interface below a tunnel.
+pub(super) fn full_name(kernel: &Kernel, interface: &Interface) -> String {
+    let Some(tunnel) = interface.tunnel() else { return interface.name.clone() };
+    let is_it = |under: &&Interface| Some(under.index) == tunnel.parameters.over;
+    format!("{}@{}", interface.name, kernel.interfaces().find(is_it).map_or("NONE", |under| &under.name))
+}
+
+/// The hardware address, and the one that reaches everybody, or the other end.
+fn ends(interface: &Interface) -> (String, String) {
+    match &interface.link {
+        Link::Loopback => (interface.mac.to_string(), MacAddr::ZERO.to_string()),
+        Link::Card(_) | Link::Dummy => (interface.mac.to_string(), MacAddr::BROADCAST.to_string()),
+        Link::Tunnel(tunnel) => (tunnel.parameters.local.to_string(), tunnel.parameters.remote.to_string()),
+    }
+}
+
 fn flags(interface: &Interface) -> String {
+    let is_ethernet = matches!(interface.link, Link::Card(_) | Link::Dummy);
     let names = [
         (interface.up && !interface.carrier, "NO-CARRIER"),
         (interface.is_loopback(), "LOOPBACK"),
-        (!interface.is_loopback(), "BROADCAST"),
+        (is_ethernet, "BROADCAST"),
+        (interface.is_point_to_point(), "POINTOPOINT"),
+        (matches!(interface.link, Link::Card(_)), "MULTICAST"),
         (!interface.is_loopback() && !interface.arp, "NOARP"),
-        (!interface.is_loopback(), "MULTICAST"),
         (interface.promiscuous, "PROMISC"),
         (interface.up, "UP"),
         (interface.is_running(), "LOWER_UP"),
@@ -103,23 +134,32 @@ fn flags(interface: &Interface) -> String {
     names.iter().filter(|(is_set, _)| *is_set).map(|(_, name)| *name).collect::<Vec<_>>().join(",")
 }
 
-pub(super) fn describe(interface: &Interface, style: Style, out: &mut String) {
-    let (kind, broadcast) = match interface.is_loopback() {
-        true => ("loopback", MacAddr::ZERO),
-        false => ("ether", MacAddr::BROADCAST),
+/// An interface's lines; `mode` is what only `ip link` says.
+pub(super) fn describe(kernel: &Kernel, interface: &Interface, mode: &str, style: Style, out: &mut String) {
+    let link = match &interface.link {
+        Link::Loopback => "loopback",
+        Link::Card(_) | Link::Dummy => "ether",
+        Link::Tunnel(tunnel) => tunnel.parameters.mode.name(),
     };
+    let (address, other) = ends(interface);
+    let reaches = if interface.is_point_to_point() { "peer" } else { "brd" };
     let queueing = if interface.up { "noqueue" } else { "noop" };
     let break_ = if style.oneline { "\\" } else { "\n" };
-    let _ = writeln!(
+    let _ = write!(
         out,
-        "{}: {}: <{}> mtu {} qdisc {queueing} state {} group default qlen 1000{break_}    link/{kind} {} brd {broadcast}",
+        "{}: {}: <{}> mtu {} qdisc {queueing} state {}{mode} group default qlen 1000{break_}    link/{link} {address} {reaches} {other}",
         interface.index.0,
-        interface.name,
+        full_name(kernel, interface),
         flags(interface),
         interface.mtu,
         state(interface),
-        interface.mac,
     );
+    if style.details
+        && let Some(tunnel) = interface.tunnel()
+    {
+        super::newlink::details(kernel, tunnel, interface.promiscuous, break_, out);
+    }
+    out.push('\n');
     if style.statistics {
         let counters = &interface.counters;
         let _ = writeln!(out, "    RX:  bytes packets errors dropped  missed   mcast           ");

@@ -1,9 +1,12 @@
-//! ip, of iproute2 6.1: addr, link, route, neigh.
+//! ip, of iproute2 6.1: addr, link, route, neigh, tunnel, fou.
 
 mod addr;
+mod fou;
 mod link;
 mod neigh;
+mod newlink;
 mod route;
+mod tunnel;
 
 use std::net::Ipv4Addr;
 
@@ -71,6 +74,9 @@ const OBJECTS: &[(&str, Object)] = &[
     ("neighbor", neigh::run),
     ("neighbour", neigh::run),
     ("rule", route::rules),
+    ("tunnel", tunnel::run),
+    ("tunl", tunnel::run),
+    ("fou", fou::run),
 ];
 
 fn run(kernel: &mut Kernel, args: &[String], out: &mut String) -> Result<i32> {
@@ -106,7 +112,7 @@ fn run(kernel: &mut Kernel, args: &[String], out: &mut String) -> Result<i32> {
 
 const HELP: &str = "\
 Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }
-where  OBJECT := { address | link | neighbor | route | rule }
+where  OBJECT := { address | fou | link | neighbor | route | rule | tunnel }
        OPTIONS := { -4 | -br[ief] | -d[etails] | -o[neline] | -s[tatistics] }
 ";
 

@@ -362,10 +362,12 @@ fn settings_are_files() {
     all
     default
     lo
+    tunl0
     $ for i in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 2 > $i; echo $i $(cat $i); done
     /proc/sys/net/ipv4/conf/all/rp_filter 2
     /proc/sys/net/ipv4/conf/default/rp_filter 2
     /proc/sys/net/ipv4/conf/lo/rp_filter 2
+    /proc/sys/net/ipv4/conf/tunl0/rp_filter 2
     $ echo x > /proc/sys/net/ipv4/ip_forward; echo $?; echo 1 > /proc/sys/net/ipv4/nothing; cat /proc/sys/net/nothing
     1
     bash: line 1: echo: write error: Invalid argument
