@@ -105,6 +105,8 @@ pub struct FibRoute {
 pub struct Routes {
     local: Vec<FibRoute>,
     main: Vec<FibRoute>,
+    /// Somebody has typed a local entry, ever (fib_has_custom_local_routes).
+    has_custom_local: bool,
 }
 
 impl Routes {
@@ -159,6 +161,11 @@ impl Routes {
         self.local.iter().find(|route| route.prefix.contains(&address)).map_or(Kind::Unicast, |route| route.kind)
     }
 
+    /// Whether somebody has typed a local entry.
+    pub(super) fn has_custom_local(&self) -> bool {
+        self.has_custom_local
+    }
+
     /// ip_route_add: adds an entry that somebody has typed.
     ///
     /// # Errors
@@ -170,6 +177,7 @@ impl Routes {
         if self.list(table).iter().any(is_same) {
             return Err(RouteError::Errno(Errno::Exists));
         }
+        self.has_custom_local |= route.kind == Kind::Local;
         self.insert(table, route);
         Ok(())
     }

@@ -261,10 +261,13 @@ impl Kernel {
         let accepts_local = self.sysctl.conf(iif, Conf::AcceptLocal) != 0;
         let redirects = || self.sysctl.conf(iif, Conf::SendRedirects) != 0;
         if filter.value == 0 && (oif != Some(iif) || !redirects()) {
-            return match accepts_local || self.routes.kind_of(source) != Kind::Local {
-                true => Ok(false),
-                false => Err(IpDrop::SourceIsOurs { source }),
-            };
+            // Not what the local table has: a subnet on lo is local, but its addresses are others' as well.
+            if accepts_local {
+                return Ok(false);
+            }
+            if !self.routes.has_custom_local() {
+                return if self.has_address(source) { Err(IpDrop::SourceIsOurs { source }) } else { Ok(false) };
+            }
         }
         let refused = || {
             let column = match filter.by {
@@ -294,6 +297,11 @@ impl Kernel {
         // Loose: another way back will do. Whether the sender is on this link, too, matters to redirects.
         let by_iif = self.routes.lookup(source, Some(iif), Scope::Global);
         Ok(by_iif.is_some_and(|route| route.kind == Kind::Unicast && route.gateway.is_none()))
+    }
+
+    /// inet_lookup_ifaddr_rcu: whether an interface has this very address.
+    fn has_address(&self, address: Ipv4Addr) -> bool {
+        self.interfaces.iter().any(|interface| interface.addresses.iter().any(|own| own.ip == address))
     }
 
     /// inet_addr_type == RTN_LOCAL: whether the address is one of this host's, as the local table has it.
