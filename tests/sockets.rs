@@ -96,8 +96,8 @@ fn a_page_is_fetched() {
     insta::assert_snapshot!(pair.frames(), @"
     ARP, Request who-has 192.168.1.200 tell 192.168.1.10, length 28
     ARP, Reply 192.168.1.200 is-at 02:00:00:00:02:00, length 28
-    IP 192.168.1.10.40001 > 192.168.1.200.80: Flags [S], win 64240, options [mss 1460,sackOK,TS val 796882962 ecr 0,nop,wscale 7], length 0
-    IP 192.168.1.200.80 > 192.168.1.10.40001: Flags [S.], win 65160, options [mss 1460,sackOK,TS val 4007043115 ecr 796882962,nop,wscale 7], length 0
+    IP 192.168.1.10.40001 > 192.168.1.200.80: Flags [S], win 64240, options [mss 1460,sackOK,TS val 540912629 ecr 0,nop,wscale 7], length 0
+    IP 192.168.1.200.80 > 192.168.1.10.40001: Flags [S.], win 65160, options [mss 1460,sackOK,TS val 3151559233 ecr 540912629,nop,wscale 7], length 0
     IP 192.168.1.10.40001 > 192.168.1.200.80: Flags [.], win 502, length 0
     IP 192.168.1.10.40001 > 192.168.1.200.80: Flags [P.], win 502, length 18: HTTP: GET / HTTP/1.0
     IP 192.168.1.200.80 > 192.168.1.10.40001: Flags [.], win 509, length 0

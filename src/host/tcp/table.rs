@@ -117,8 +117,8 @@ impl Tcp {
     }
 
     /// What a new connection begins with (secure_tcp_seq, secure_tcp_ts_off): ISNs advance every 64 ns, so that those of
-    /// a later connection of the same two ends are higher. Timestamps are the same for all connections of two hosts, so that
-    /// whoever waits in TIME-WAIT behind a translator recognises a new connection.
+    /// a later connection of the same two ends are higher. Timestamps have their own offset for each pair of ends, ports
+    /// included, as recorded of 6.1.
     pub(super) fn opening(&mut self, tuple: Tuple, device: Option<IfIndex>, mtu: u32, now: Time) -> Opening {
         Opening {
             tuple,
@@ -127,7 +127,7 @@ impl Tcp {
             isn: Seq((tuple.mix(self.isn_secret) as u32).wrapping_add((now.as_nanos() >> 6) as u32)),
             ip_id: self.random.random(),
             clock: Clock {
-                offset: Tuple { local_port: 0, remote_port: 0, ..tuple }.mix(self.clock_secret) as u32,
+                offset: tuple.mix(self.clock_secret) as u32,
                 recent: None,
                 enabled: self.settings.timestamps,
             },
