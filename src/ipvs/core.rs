@@ -123,7 +123,23 @@ impl Ipvs {
                 self.notes.drop(|| IpvsDrop::UnknownReply);
                 Verdict::Unreachable
             }
-            None => Verdict::Accept,
+            None => {
+                self.note_untranslated(view);
+                Verdict::Accept
+            }
+        }
+    }
+
+    /// A packet that a masqueraded server sends of its own accord keeps the server's address.
+    fn note_untranslated(&mut self, view: &View<'_>) {
+        if !self.notes.wanted || view.hook != Hook::Forward {
+            return;
+        }
+        let is_sender = |dest: &Dest| {
+            dest.is_available && dest.options.method == Method::Masquerade && dest.options.address == view.source
+        };
+        if self.dests.iter().flatten().any(|dest| is_sender(dest)) {
+            self.notes.add(|| reason::Ipvs::Untranslated { server: view.source });
         }
     }
 

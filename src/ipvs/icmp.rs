@@ -5,7 +5,7 @@ use super::conn::Conn;
 use super::core::{Scheduled, endpoints, reply};
 use super::dest::Method;
 use super::packet::{Forward, Verdict, View, has_ports};
-use crate::reason::IpvsDrop;
+use crate::reason::{self, IpvsDrop};
 use crate::time::Time;
 use crate::wire::{checksum, proto};
 
@@ -74,6 +74,7 @@ impl Ipvs {
         if is_damaged(view, conn) {
             return self.refuse(IpvsDrop::BadChecksum);
         }
+        self.notes.add(|| reason::Ipvs::Error { connection: conn.describe(), recipient: "server" });
         let verdict = forward_error(self.forward(conn));
         self.count_in(id, view.length);
         verdict
@@ -91,6 +92,7 @@ impl Ipvs {
         if is_damaged(view, conn) {
             return self.refuse(IpvsDrop::BadChecksum);
         }
+        self.notes.add(|| reason::Ipvs::Error { connection: conn.describe(), recipient: "client" });
         let verdict = reply(conn, true, None);
         self.count_out(id, view.length);
         verdict

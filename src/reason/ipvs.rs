@@ -77,6 +77,18 @@ pub enum Ipvs {
         /// The server's address.
         server: Ipv4Addr,
     },
+    /// An ICMP error quotes a packet of a connection: the other side is told, in its own terms.
+    Error {
+        /// Which.
+        connection: Connection,
+        /// "client" or "server".
+        recipient: &'static str,
+    },
+    /// A masqueraded server's packet belongs to no connection: it passes with the server's own address.
+    Untranslated {
+        /// The server.
+        server: Ipv4Addr,
+    },
     /// A control connection has announced another one: an entry waits for it.
     Expected {
         /// The data connection; the client's port is 0 if it is not known yet.
@@ -356,10 +368,21 @@ impl fmt::Display for Ipvs {
                 write!(f, "the template of {group} is dead, since {server} was removed or is to fade out")
             }
             Ipvs::ServedHere { server } => write!(f, "{server} is this host: delivered here, destination unchanged"),
+            Ipvs::Error { connection, recipient } => {
+                write!(f, "error about a packet of {connection}: its {recipient} is told")
+            }
+            Ipvs::Untranslated { server } => {
+                write!(f, "this belongs to no connection of a client's: {server} keeps its own address")
+            }
             Ipvs::Expected { connection } => write!(f, "ip_vs_ftp expects a data connection: {connection}"),
             Ipvs::Rewritten { old, new, by } => {
                 write!(f, "ip_vs_ftp rewrites {old} to {new}")?;
-                if *by == 0 { Ok(()) } else { write!(f, ", {by:+} bytes: later sequence numbers are shifted") }
+                let (bytes, plural) = (by.unsigned_abs(), if by.unsigned_abs() == 1 { "" } else { "s" });
+                match by.signum() {
+                    0 => Ok(()),
+                    1 => write!(f, ", {bytes} byte{plural} longer: later sequence numbers are shifted"),
+                    _ => write!(f, ", {bytes} byte{plural} shorter: later sequence numbers are shifted"),
+                }
             }
             Ipvs::Told { connection, state, packets } => {
                 write!(f, "other directors are to hear of {connection}: {state} after {packets} packets of the client")
