@@ -16,7 +16,7 @@ pub use arp::{Arp, Withheld};
 pub use ip::{ErrorWithheld, Ip, IpDrop, RedirectIgnored, RefusingRoute, Setting};
 pub use ipvs::{Candidate, Choice, Connection, Ipvs, IpvsDrop, Schedule};
 pub use loss::Loss;
-pub use netfilter::Ruling;
+pub use netfilter::{Nat, NatSide, Ruling};
 pub use transport::{Reset, Retransmission, Tcp, TransportDrop};
 
 /// Something that a node decided about a frame.
@@ -30,6 +30,8 @@ pub enum Note {
     Ip(Ip),
     /// A rule of iptables has logged or marked the packet, which goes on.
     Rule(Ruling),
+    /// Address translation decided about a connection, or rewrote a packet.
+    Nat(Nat),
     /// IPVS decided about a packet or a connection.
     Ipvs(Ipvs),
     /// TCP decided about a connection.
@@ -91,6 +93,17 @@ pub enum Drop {
     Ip(IpDrop),
     /// iptables drops or rejects it (SKB_DROP_REASON_NETFILTER_DROP).
     Netfilter(Ruling),
+    /// The table of tracked connections is full (nf_conntrack_max).
+    ConntrackFull {
+        /// So many are there.
+        max: usize,
+    },
+    /// Another connection looks the same, and has come first.
+    ConntrackClash,
+    /// Its connection has borrowed the address of another interface than the one it would leave by now.
+    MasqueradeMoved,
+    /// A rule wants it to bear an interface's address, and the interface has none.
+    NoAddressToTranslateTo,
     /// IPVS lets nobody have it.
     Ipvs(IpvsDrop),
     /// TCP or UDP has no use for it.
@@ -104,6 +117,7 @@ impl fmt::Display for Note {
             Note::Arp(arp) => arp.fmt(f),
             Note::Ip(ip) => ip.fmt(f),
             Note::Rule(ruling) => ruling.fmt(f),
+            Note::Nat(nat) => nat.fmt(f),
             Note::Ipvs(ipvs) => ipvs.fmt(f),
             Note::Tcp(tcp) => tcp.fmt(f),
             Note::Console(console) => console.fmt(f),
@@ -117,6 +131,12 @@ impl fmt::Display for Drop {
             Drop::OtherHost => write!(f, "for another machine's MAC address"),
             Drop::Ip(drop) => drop.fmt(f),
             Drop::Netfilter(ruling) => ruling.fmt(f),
+            Drop::ConntrackFull { max } => {
+                write!(f, "{max} connections are tracked already (net.netfilter.nf_conntrack_max)")
+            }
+            Drop::ConntrackClash => write!(f, "another tracked connection has the same addresses and ports"),
+            Drop::MasqueradeMoved => write!(f, "its connection bears the address of another interface (MASQUERADE)"),
+            Drop::NoAddressToTranslateTo => write!(f, "the interface has no address to translate to"),
             Drop::Ipvs(drop) => drop.fmt(f),
             Drop::Transport(drop) => drop.fmt(f),
         }

@@ -70,6 +70,7 @@ impl Kernel {
         let is_last = interface.addresses.is_empty();
         for address in &gone {
             self.delete_address_routes(index, address);
+            self.forget_masqueraded(index, Some(address.ip));
         }
         if is_last {
             self.disable_ip(index, true);

@@ -10,6 +10,7 @@ use super::icmp::ErrorLimits;
 use super::interface::{Address, IfIndex, Interface, Interfaces, Scope};
 use super::ip::{Exceptions, Identification, IpCounters, Reassembly};
 use super::ipvs::SyncSockets;
+use super::messages::Messages;
 use super::neighbour::Neighbours;
 use super::netfilter::Netfilter;
 use super::packet::Packet;
@@ -62,6 +63,7 @@ pub struct Kernel {
     pub(super) scratch: Vec<u8>,
     pub(super) ip_counters: IpCounters,
     pub(super) netfilter: Netfilter,
+    pub(super) messages: Messages,
     pub(super) raw: RawSockets,
     pub(super) tcp: Tcp,
     pub(super) tunnels: Tunnels,
@@ -82,6 +84,7 @@ impl Kernel {
         kernel.ipvs = Ipvs::new(random::stream(seed, "ipvs", name).next_u64(), Time::ZERO);
         kernel.identification.seed(random::stream(seed, "ip id", name));
         kernel.tunnels = Tunnels::new(random::stream(seed, "flow hash", name).next_u64());
+        kernel.netfilter.seed(random::stream(seed, "netfilter", name));
         kernel.sysctl.add_interface(IfIndex::LO);
         kernel.load_ipip();
         let localhost = Address {

@@ -14,6 +14,7 @@ pub mod interface;
 mod ip;
 pub mod ipvs;
 mod kernel;
+mod messages;
 pub mod neighbour;
 pub mod net;
 pub mod netfilter;

@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::interface::IfIndex;
+use super::netfilter::Tracked;
 use crate::ids::FrameId;
 use crate::wire::{ETHERNET_LEN, Frame, IPV4_LEN};
 
@@ -17,6 +18,8 @@ pub struct Packet {
     pub mark: u32,
     /// IPVS has dealt with it already (skb->ipvs_property).
     pub ipvs_property: bool,
+    /// What connection tracking knows of it.
+    pub tracked: Tracked,
     /// The frame that it arrived in, or that caused it.
     pub cause: Option<FrameId>,
 }
@@ -25,7 +28,7 @@ impl Packet {
     /// A packet in this frame. The caller has validated the IPv4 header.
     pub fn new(frame: Frame, iif: IfIndex, cause: Option<FrameId>) -> Packet {
         debug_assert!(frame.payload().len() >= IPV4_LEN);
-        Packet { frame, iif, mark: 0, ipvs_property: false, cause }
+        Packet { frame, iif, mark: 0, ipvs_property: false, tracked: Tracked::Nothing, cause }
     }
 
     /// The IPv4 header and what follows it.

@@ -36,6 +36,8 @@ settings! {
     cache_bypass: 0,
     /// Which ended connections a SYN may open anew: bit 1 those in TIME_WAIT and CLOSE, bit 2 also those in FIN_WAIT.
     conn_reuse_mode: 1,
+    /// Packets of connections stay in connection tracking, so that rules may translate their sources.
+    conntrack: 0,
     /// Old half-open entries are dropped: 3 always; 1 (off now) and 2 (on now) while memory is short.
     drop_entry: 0,
     /// Some new connections are dropped: 3 always; 1 (off now) and 2 (on now) while memory is short.

@@ -74,7 +74,11 @@ impl Ipvs {
             return self.inbound_error(view, now);
         }
         if !is_supported(view.protocol) {
-            return if self.config.ignore_tunneled != 0 { Verdict::Pass } else { Verdict::Accept };
+            return if self.config.ignore_tunneled != 0 {
+                Verdict::Pass { keeps_tracking: true }
+            } else {
+                Verdict::Accept
+            };
         }
         let (protocol, client, virtual_address) = endpoints(view);
         let mut known = self.conns.find_in(protocol, client, virtual_address);
@@ -334,6 +338,7 @@ impl Ipvs {
             tunnel,
             is_error: false,
             edit: None,
+            keeps_tracking: conn.keeps_tracking,
         }
     }
 
@@ -450,6 +455,7 @@ impl Ipvs {
         let server = SocketAddrV4::new(options.address, port);
         let mut conn = Conn::new(view.protocol, client, virtual_address, server, Some(dest), options.method);
         conn.mark = view.mark;
+        conn.keeps_tracking = self.config.conntrack != 0;
         conn
     }
 
@@ -592,11 +598,14 @@ fn is_over(conn: &Conn, mode: i64) -> bool {
 /// How an answer on a connection leaves: from a masqueraded server with the virtual address, else as it is.
 pub(super) fn reply(conn: &Conn, is_error: bool, edit: Option<Box<Edit>>) -> Verdict {
     match conn.method {
-        Method::Masquerade => {
-            let (address, port) = (*conn.virtual_address.ip(), conn.virtual_address.port());
-            Verdict::Reply(Reply { address, port, is_error, edit })
-        }
-        _ => Verdict::Pass,
+        Method::Masquerade => Verdict::Reply(Reply {
+            address: *conn.virtual_address.ip(),
+            port: conn.virtual_address.port(),
+            is_error,
+            edit,
+            keeps_tracking: conn.keeps_tracking,
+        }),
+        _ => Verdict::Pass { keeps_tracking: conn.keeps_tracking },
     }
 }
 

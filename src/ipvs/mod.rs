@@ -37,6 +37,8 @@ mod tcp;
 #[cfg(test)]
 mod tests;
 
+use std::net::SocketAddrV4;
+
 use crate::time::{Span, Time};
 
 pub use app::{Edit, Numbers, Rewrite};
@@ -121,6 +123,16 @@ impl Ipvs {
     /// The connections in the order of the kernel's table.
     pub fn connections(&self) -> impl Iterator<Item = &Conn> {
         self.conns.listed().into_iter().filter_map(|id| self.conns.get(id))
+    }
+
+    /// The connection between this client and this server, whatever address the client uses (`-m ipvs`).
+    pub fn connection_with(&self, protocol: u8, client: SocketAddrV4, server: SocketAddrV4) -> Option<&Conn> {
+        self.conns.get(self.conns.find_out(protocol, server, client)?)
+    }
+
+    /// The virtual port of the connection or template that controls this one.
+    pub fn control_port(&self, conn: &Conn) -> Option<u16> {
+        Some(self.conns.get(conn.master?)?.virtual_address.port())
     }
 
     /// What all services together have done, as far as the estimator has looked.

@@ -107,7 +107,10 @@ pub enum Verdict {
     /// IPVS has no business with it: it goes on.
     Accept,
     /// It goes on as it is; nothing of IPVS looks at it again (ipvs_property).
-    Pass,
+    Pass {
+        /// Whether it stays in connection tracking.
+        keeps_tracking: bool,
+    },
     /// It ends here.
     Drop,
     /// Its sender is told that the port is unreachable, and it ends here.
@@ -135,6 +138,8 @@ pub struct Forward {
     pub is_error: bool,
     /// What a helper wants changed besides.
     pub edit: Option<Box<Edit>>,
+    /// Whether the packet stays in connection tracking.
+    pub keeps_tracking: bool,
 }
 
 /// Whom an error about a tunnel's packet is about.
@@ -159,4 +164,6 @@ pub struct Reply {
     pub is_error: bool,
     /// What a helper wants changed besides.
     pub edit: Option<Box<Edit>>,
+    /// Whether the packet stays in connection tracking.
+    pub keeps_tracking: bool,
 }

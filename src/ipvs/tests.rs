@@ -307,7 +307,7 @@ fn errors_find_their_connection() {
     error.extend_from_slice(&quote);
     error[3] = error.len() as u8;
     let view = View::new(&error, 0, Hook::LocalOut, true).unwrap();
-    assert_eq!(director.ipvs.outbound(&view, director.now), Verdict::Pass);
+    assert_eq!(director.ipvs.outbound(&view, director.now), Verdict::Pass { keeps_tracking: false });
     director.ipvs.estimate(director.now + Span::from_secs(2));
     assert_eq!(director.ipvs.total().counters().out_bytes, 68);
 }
@@ -589,7 +589,7 @@ fn every_state_has_its_timeout() {
         let port = 1000 + n as u16;
         for (is_answer, flags) in segments {
             let verdict = if *is_answer { director.answer(real, port, *flags) } else { director.send(port, *flags) };
-            assert!(matches!(verdict, Verdict::Forward(_) | Verdict::Pass), "case {n}");
+            assert!(matches!(verdict, Verdict::Forward(_) | Verdict::Pass { .. }), "case {n}");
         }
         assert_eq!(director.states(), [state], "case {n}");
         director.wait(Span::from_secs(seconds - 1));

@@ -3,7 +3,9 @@
 mod ab;
 mod arping;
 mod basic;
+mod conntrack;
 mod curl;
+mod dmesg;
 mod files;
 mod getopt;
 mod hostname;
@@ -63,12 +65,14 @@ pub const COMMANDS: &[(&str, Command)] = &[
     ("basename", Command::Instant(basic::basename)),
     ("cat", Command::Running(text::cat)),
     ("chmod", Command::Instant(files::chmod)),
+    ("conntrack", Command::Instant(conntrack::conntrack)),
     ("cp", Command::Instant(files::cp)),
     ("crash", Command::Instant(units::crash)),
     ("curl", Command::Running(curl::curl)),
     ("cut", Command::Filter(text::cut)),
     ("date", Command::Instant(basic::date)),
     ("dirname", Command::Instant(basic::dirname)),
+    ("dmesg", Command::Instant(dmesg::dmesg)),
     ("echo", Command::Instant(text::echo)),
     ("egrep", Command::Filter(text::grep)),
     ("false", Command::Instant(|_, _, _| 1)),

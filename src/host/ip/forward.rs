@@ -2,7 +2,7 @@
 
 use super::super::icmp::{REDIRECT, Unreachable};
 use super::super::kernel::Kernel;
-use super::super::netfilter::Hook;
+use super::super::netfilter::{Hook, Passage, Way};
 use super::super::packet::Packet;
 use super::super::route::Route;
 use crate::reason::{ErrorWithheld, IpDrop};
@@ -23,8 +23,7 @@ impl Kernel {
             self.send_redirect(&packet, &route);
         }
         let iif = packet.iif;
-        let Some(packet) = self.netfilter(Hook::Forward, packet, Some(iif), Some(route.oif)) else { return };
-        let Some(packet) = self.ipvs_forward(packet) else { return };
+        let Passage::On(packet) = self.netfilter(Hook::Forward, packet, Way::through(iif, &route)) else { return };
         self.ip_counters.forwarded += 1;
         self.ip_output(packet, &route);
     }

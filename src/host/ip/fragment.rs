@@ -101,7 +101,7 @@ fn with_payload(packet: &Packet, payload: &[u8], fragment_word: u16) -> Frame {
 
 impl Kernel {
     /// ip_defrag: gives back a whole datagram: the packet itself, or what its fragments make when it is the last to come.
-    pub(super) fn reassemble(&mut self, packet: Packet) -> Option<Packet> {
+    pub(in crate::host) fn reassemble(&mut self, packet: Packet) -> Option<Packet> {
         if !packet.is_fragment() {
             return Some(packet);
         }

@@ -3,7 +3,7 @@
 use super::super::icmp::Unreachable;
 use super::super::interface::IfIndex;
 use super::super::kernel::Kernel;
-use super::super::netfilter::Hook;
+use super::super::netfilter::{Hook, Passage, Way};
 use super::super::packet::Packet;
 use super::super::raw::Direction;
 use super::super::route::RouteKind;
@@ -65,7 +65,7 @@ impl Kernel {
             frame = Frame::new(&frame.bytes()[..ETHERNET_LEN + len]);
         }
         let packet = Packet { mark, ..Packet::new(frame, iif, self.out.handling) };
-        let Some(packet) = self.netfilter(Hook::Prerouting, packet, Some(iif), None) else { return };
+        let Passage::On(packet) = self.netfilter(Hook::Prerouting, packet, Way::from(iif)) else { return };
         match self.route_input(packet.destination(), packet.source(), iif, packet.mark) {
             Ok(Arrival::Local(kind)) => self.ip_local_deliver(packet, kind),
             Ok(Arrival::Forward { .. }) if packet.came_to_many() => self.drop_packet(&packet, IpDrop::NotForOne),
@@ -95,8 +95,7 @@ impl Kernel {
     pub(in crate::host) fn ip_local_deliver(&mut self, packet: Packet, kind: RouteKind) {
         let Some(packet) = self.reassemble(packet) else { return };
         let iif = packet.iif;
-        let Some(packet) = self.netfilter(Hook::Input, packet, Some(iif), None) else { return };
-        let Some(packet) = self.ipvs_local_in(packet) else { return };
+        let Passage::On(packet) = self.netfilter(Hook::Input, packet, Way::from(iif)) else { return };
         self.deliver_to_protocol(packet, kind);
     }
 

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::super::interface::IfIndex;
 use super::super::kernel::Kernel;
-use super::super::netfilter::Hook;
+use super::super::netfilter::{Hook, Passage, Way};
 use super::super::packet::Packet;
 use super::super::raw::Direction;
 use super::super::route::{Route, RouteKind};
@@ -90,17 +90,26 @@ impl Kernel {
     /// __ip_local_out: a packet made here passes LOCAL_OUT.
     pub(in crate::host) fn ip_local_out(&mut self, packet: Packet, route: Route) -> Result<(), Errno> {
         self.ip_counters.out_requests += 1;
-        let Some(packet) = self.ipvs_local_out(packet) else { return Ok(()) };
-        let Some(packet) = self.netfilter(Hook::Output, packet, None, Some(route.oif)) else {
-            return Err(Errno::NotPermitted);
+        let before = (packet.destination(), packet.mark);
+        let packet = match self.netfilter(Hook::Output, packet, Way::along(&route)) {
+            Passage::On(packet) => packet,
+            Passage::Dropped => return Err(Errno::NotPermitted),
+            Passage::Stolen => return Ok(()),
         };
+        let route = if before == (packet.destination(), packet.mark) { route } else { self.reroute(&packet)? };
         self.ip_output(packet, &route);
         Ok(())
     }
 
+    /// ip_route_me_harder: a packet made here that a rule has marked or readdressed may have another way.
+    fn reroute(&mut self, packet: &Packet) -> Result<Route, Errno> {
+        let source = Some(packet.source()).filter(|source| self.is_local(*source));
+        self.route_output(packet.destination(), source, None)
+    }
+
     /// ip_output: POST_ROUTING, fragmentation, neighbour, device. For packets that have passed LOCAL_OUT or FORWARD.
     pub(in crate::host) fn ip_output(&mut self, packet: Packet, route: &Route) {
-        let Some(packet) = self.netfilter(Hook::Postrouting, packet, None, Some(route.oif)) else { return };
+        let Passage::On(packet) = self.netfilter(Hook::Postrouting, packet, Way::along(route)) else { return };
         if packet.total_len() <= route.mtu as usize {
             return self.ip_finish_output(packet, route);
         }
@@ -163,7 +172,7 @@ impl Kernel {
         self.out.handling = packet.cause;
         self.packet_sockets_see(iif, Direction::In, &packet.frame);
         self.ip_counters.in_receives += 1;
-        if let Some(packet) = self.netfilter(Hook::Prerouting, packet, Some(iif), None) {
+        if let Passage::On(packet) = self.netfilter(Hook::Prerouting, packet, Way::from(iif)) {
             self.ip_local_deliver(packet, kind);
         }
         self.receive_from_tunnels();

@@ -6,11 +6,12 @@ mod tunnel;
 use super::icmp::Unreachable;
 use super::interface::IfIndex;
 use super::kernel::Kernel;
-use super::netfilter::Hook as NetfilterHook;
+use super::netfilter::Tracked;
+use super::netfilter::{Hook as NetfilterHook, Passage, Way};
 use super::packet::Packet;
 use super::route::{Kind, Route, RouteKind};
 use crate::ipvs::{Edit, Forward, Hook, Ipvs, Method, Reply, Verdict, View};
-use crate::reason::{Drop, IpDrop, IpvsDrop, Note};
+use crate::reason::{Drop, IpDrop, IpvsDrop, Nat, Note};
 use crate::wire::rewrite::{self, Side};
 use crate::wire::{ETHERNET_LEN, IPV4_LEN, checksum, stream};
 use tunnel::{SMALLEST_MTU, envelope};
@@ -49,31 +50,27 @@ impl Kernel {
         }
     }
 
-    /// LOCAL_IN at 98 and 99, after the filter: a packet for this host. Gives it back if it is to be delivered here.
-    pub(super) fn ipvs_local_in(&mut self, packet: Packet) -> Option<Packet> {
-        self.ipvs_hook(packet, Hook::LocalIn)
-    }
-
-    /// FORWARD at 99 and 100, after the filter: a packet passing through. Gives it back if it is to go on.
-    pub(super) fn ipvs_forward(&mut self, packet: Packet) -> Option<Packet> {
-        self.ipvs_hook(packet, Hook::Forward)
-    }
-
-    /// LOCAL_OUT at -99 and -98, before the filter: a packet made here. Gives it back if it is to go on.
-    pub(super) fn ipvs_local_out(&mut self, packet: Packet) -> Option<Packet> {
-        self.ipvs_hook(packet, Hook::LocalOut)
-    }
-
+    /// ip_vs_ops4: what IPVS does with a packet at these hooks.
     #[inline]
-    fn ipvs_hook(&mut self, packet: Packet, hook: Hook) -> Option<Packet> {
-        if self.ipvs.is_idle() || packet.ipvs_property { Some(packet) } else { self.ipvs_look(packet, hook) }
+    pub(super) fn ipvs_hook(&mut self, hook: NetfilterHook, packet: Packet) -> Passage {
+        if self.ipvs.is_idle() || packet.ipvs_property {
+            return Passage::On(packet);
+        }
+        match hook {
+            NetfilterHook::Input => self.ipvs_look(packet, Hook::LocalIn),
+            NetfilterHook::Forward => self.ipvs_look(packet, Hook::Forward),
+            NetfilterHook::Output => self.ipvs_look(packet, Hook::LocalOut),
+            NetfilterHook::Prerouting | NetfilterHook::Postrouting => Passage::On(packet),
+        }
     }
 
-    fn ipvs_look(&mut self, mut packet: Packet, hook: Hook) -> Option<Packet> {
+    fn ipvs_look(&mut self, mut packet: Packet, hook: Hook) -> Passage {
         let is_from_here = hook == Hook::LocalOut || packet.iif == IfIndex::LO;
         let now = self.now;
         let tracing = self.out.tracing;
-        let Some(mut view) = View::new(packet.ip(), packet.mark, hook, is_from_here) else { return Some(packet) };
+        let Some(mut view) = View::new(packet.ip(), packet.mark, hook, is_from_here) else {
+            return Passage::On(packet);
+        };
         view.is_tracked = self.netfilter.tracks();
         if self.ipvs().config.cache_bypass != 0 {
             view.is_for_elsewhere = self.routes.kind_of(packet.destination()) == Kind::Unicast;
@@ -90,54 +87,79 @@ impl Kernel {
             }
         }
         match verdict {
-            Verdict::Accept => Some(packet),
-            Verdict::Pass => {
+            Verdict::Accept => Passage::On(packet),
+            Verdict::Pass { keeps_tracking } => {
                 packet.ipvs_property = true;
-                Some(packet)
+                if !keeps_tracking {
+                    self.untrack(&mut packet);
+                }
+                Passage::On(packet)
             }
-            Verdict::Drop => None,
+            Verdict::Drop => Passage::Dropped,
             Verdict::Unreachable => {
                 // Port unreachable, whatever the protocol.
                 self.icmp_send(&packet, UNREACHABLE, Unreachable::Port as u8, [0; 4]);
-                None
+                Passage::Dropped
             }
             Verdict::Forward(forward) => self.ipvs_transmit(packet, forward),
             Verdict::Relay(relay) => {
                 self.ipvs_relay(&packet, relay);
-                None
+                Passage::Stolen
             }
             Verdict::Reply(reply) => {
                 dress(&mut packet, &reply);
                 packet.ipvs_property = true;
-                Some(packet)
+                let virtual_end = (reply.address, reply.port);
+                self.ipvs_track(&mut packet, reply.keeps_tracking, Side::Source, virtual_end);
+                Passage::On(packet)
             }
         }
     }
 
+    /// The packet leaves connection tracking, or its connection learns what IPVS has made of this side of it.
+    fn ipvs_track(&mut self, packet: &mut Packet, keeps_tracking: bool, side: Side, end: (std::net::Ipv4Addr, u16)) {
+        if keeps_tracking {
+            self.netfilter_mut().alter_reply(packet, side, end);
+        } else {
+            self.untrack(packet);
+        }
+    }
+
+    /// ip_vs_notrack
+    fn untrack(&mut self, packet: &mut Packet) {
+        if matches!(packet.tracked, Tracked::Part(_)) {
+            packet.tracked = Tracked::Untracked;
+            self.out.note_about(packet.cause, || Note::Nat(Nat::Untracked));
+        }
+    }
+
     /// ip_vs_nat_xmit, ip_vs_dr_xmit, ip_vs_tunnel_xmit: gives the packet back if its server is this host.
-    fn ipvs_transmit(&mut self, mut packet: Packet, forward: Forward) -> Option<Packet> {
+    fn ipvs_transmit(&mut self, mut packet: Packet, forward: Forward) -> Passage {
         let towards = if forward.method == Method::Bypass { packet.destination() } else { forward.server };
         let Ok(route) = self.route_output(towards, None, None) else {
             self.drop_packet(&packet, IpDrop::NoRoute { destination: towards });
             self.icmp_send(&packet, UNREACHABLE, Unreachable::Host as u8, [0; 4]);
-            return None;
+            return Passage::Dropped;
         };
         let is_local = route.kind == RouteKind::Local;
         if is_local && forward.method != Method::Masquerade {
             packet.ipvs_property = true;
-            return Some(packet);
+            if !forward.keeps_tracking {
+                self.untrack(&mut packet);
+            }
+            return Passage::On(packet);
         }
         if is_local && towards.is_loopback() && packet.iif != IfIndex::LO {
             // ip_vs_nat_xmit: what came from elsewhere is not handed to 127.0.0.0/8.
             let why = IpvsDrop::CrossesLoopback { server: towards };
             self.out.note_about(packet.cause, || Note::Drop(Drop::Ipvs(why)));
-            return None;
+            return Passage::Dropped;
         }
         if !is_local {
             if packet.ttl() <= 1 {
                 self.drop_packet(&packet, IpDrop::TtlExceeded);
                 self.icmp_send(&packet, 11, 0, [0; 4]);
-                return None;
+                return Passage::Dropped;
             }
             rewrite::decrement_ttl(&mut packet.frame);
             // ensure_mtu_is_adequate
@@ -149,36 +171,41 @@ impl Kernel {
             let room = (route.mtu as usize).saturating_sub(overhead);
             if is_tunnel && room < SMALLEST_MTU {
                 self.drop_packet(&packet, IpDrop::TooBig { mtu: room as u32 });
-                return None;
+                return Passage::Dropped;
             }
             let must_fit = !forward.is_error && (!is_tunnel || self.ipvs.config.pmtu_disc != 0);
             if must_fit && packet.is_dont_fragment() && packet.total_len() > room {
                 self.refuse_too_big(&packet, room as u32);
-                return None;
+                return Passage::Dropped;
             }
         }
         packet.ipvs_property = true;
         match forward.method {
             Method::Masquerade => {
                 masquerade(&mut packet, &forward);
+                let real_end = (forward.server, forward.port);
+                self.ipvs_track(&mut packet, forward.keeps_tracking, Side::Destination, real_end);
                 if is_local {
-                    return Some(packet);
+                    return Passage::On(packet);
                 }
                 self.ipvs_send(packet, &route);
             }
             // The packet stays what it is; the frame goes to the server, or to the router on the way there.
             Method::Route | Method::Bypass => {
+                if !forward.keeps_tracking {
+                    self.untrack(&mut packet);
+                }
                 let next_hop = route.gateway.unwrap_or(towards);
                 self.ipvs_send(packet, &Route { gateway: Some(next_hop), ..route });
             }
             Method::Tunnel => self.ipvs_wrap(packet, route, forward),
         }
-        None
+        Passage::Stolen
     }
 
     /// ip_vs_send_or_cont: LOCAL_OUT once more, where the filter sees it.
     fn ipvs_send(&mut self, packet: Packet, route: &Route) {
-        if let Some(packet) = self.netfilter(NetfilterHook::Output, packet, None, Some(route.oif)) {
+        if let Passage::On(packet) = self.netfilter(NetfilterHook::Output, packet, Way::along(route)) {
             self.ip_output(packet, route);
         }
     }

@@ -3,6 +3,7 @@
 use crate::host::icmp::Unreachable;
 use crate::host::interface::IfIndex;
 use crate::host::kernel::Kernel;
+use crate::host::netfilter::Tracked;
 use crate::host::packet::Packet;
 use crate::host::route::Route;
 use crate::host::tunnel::{Outer, outer_tos};
@@ -36,7 +37,7 @@ impl Kernel {
             return self.drop_packet(&packet, IpDrop::TooBig { mtu: u32::from(u16::MAX) });
         };
         // What stops it on the way has been explained there.
-        let _ = self.ip_local_out(Packet { frame, iif: IfIndex::LO, ..packet }, route);
+        let _ = self.ip_local_out(Packet { frame, iif: IfIndex::LO, tracked: Tracked::Nothing, ..packet }, route);
     }
 
     /// ip_vs_in_icmp's last part: the client hears of what happened to its packet in the tunnel, as if it had happened here.
@@ -56,7 +57,7 @@ impl Kernel {
         let mut bytes = vec![0; ETHERNET_LEN];
         bytes[12..].copy_from_slice(&ETHERTYPE_IPV4.to_be_bytes());
         bytes.extend_from_slice(error.payload().get(relay.inner..).unwrap_or_default());
-        let about = Packet { frame: Frame::new(&bytes), ipvs_property: false, ..*error };
+        let about = Packet { mark: error.mark, ..Packet::new(Frame::new(&bytes), error.iif, error.cause) };
         self.icmp_send(&about, icmp_type, code, info);
     }
 }

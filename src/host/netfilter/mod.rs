@@ -1,27 +1,38 @@
-//! Packet filtering: iptables' tables, and the places on a packet's way where they are asked.
+//! Packet filtering, marking, tracking and translation: iptables' tables, and the places on a packet's way where they are
+//! asked.
 
 mod conntrack;
+mod hooks;
+mod limit;
+mod log;
+mod matches;
+mod nat;
 mod reject;
 mod rule;
+mod specification;
 mod table;
 mod text;
+mod view;
 
-use crate::reason::{self, Note, Ruling};
+use std::net::Ipv4Addr;
 
 use super::interface::IfIndex;
-use super::kernel::Kernel;
-use super::packet::Packet;
+use super::route::Route;
+use crate::random::{self, Stream};
+use crate::reason::Ruling;
 use conntrack::Conntrack;
-use rule::View;
-use table::Outcome;
 
-pub use conntrack::States;
+pub use conntrack::{Listed, States, Tracked, Tuple};
+pub(super) use hooks::Passage;
+pub use limit::{Limit, Statistic};
+pub use matches::{AddressKinds, AddressType, IcmpTypes, IpvsMatch, MarkBits, Match, PacketType, Ports, Side, TtlTest};
+pub use nat::{Range, Translation};
 pub use rule::{
-    Counters, IcmpTypes, InterfaceName, MarkBits, Match, Maybe, Network, PacketType, Ports, REJECTS, Reject, Rule,
-    Side, Target,
+    ConnmarkTarget, Counters, InterfaceName, LogOptions, Maybe, Network, REJECTS, Reject, Rule, Target, Untrack,
 };
+pub use specification::IpvsOptions;
 pub use table::{Base, Chain, ChainId, Table, TableError};
-pub use text::{PROTOCOLS, listed, port_list, protocol_name, tcp_flags};
+pub use text::{PROTOCOLS, listed, port_list, ports_text, protocol_name, range_text, tcp_flags};
 
 /// A place on a packet's way (NF_INET_*).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,14 +65,46 @@ impl Hook {
     }
 }
 
-/// The tables of a host.
+/// Where a packet has come in and will go out, as far as that is known at a hook.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Way {
+    iif: Option<IfIndex>,
+    oif: Option<IfIndex>,
+    gateway: Option<Ipv4Addr>,
+}
+
+impl Way {
+    /// It has come in.
+    pub fn from(iif: IfIndex) -> Way {
+        Way { iif: Some(iif), ..Way::default() }
+    }
+
+    /// It goes out.
+    pub fn along(route: &Route) -> Way {
+        Way { iif: None, oif: Some(route.oif), gateway: route.gateway }
+    }
+
+    /// It passes through.
+    pub fn through(iif: IfIndex, route: &Route) -> Way {
+        Way { iif: Some(iif), ..Way::along(route) }
+    }
+}
+
+const RAW: usize = 0;
+const MANGLE: usize = 1;
+const NAT: usize = 2;
+const FILTER: usize = 3;
+
+/// The tables of a host, and the connections that it tracks.
 #[derive(Clone, Debug)]
 pub struct Netfilter {
-    /// In the order in which packets meet them (NF_IP_PRI_*).
     tables: [Table; 4],
     /// At which hooks a packet has to be looked at, by [`Hook`].
     busy: [bool; 5],
-    conntrack: Option<Conntrack>,
+    /// Whether a rule needs connections (nf_ct_netns_get).
+    tracks: bool,
+    conntrack: Conntrack,
+    random: Stream,
 }
 
 impl Default for Netfilter {
@@ -75,15 +118,22 @@ impl Default for Netfilter {
                 Table::new("filter", &[Input, Forward, Output]),
             ],
             busy: [false; 5],
-            conntrack: None,
+            tracks: false,
+            conntrack: Conntrack::default(),
+            random: random::stream(0, "netfilter", ""),
         }
     }
 }
 
 impl Netfilter {
+    /// Draws ports and the packets of `-m statistic` from this stream.
+    pub(super) fn seed(&mut self, random: Stream) {
+        self.random = random;
+    }
+
     /// Whether connections are tracked.
     pub fn tracks(&self) -> bool {
-        self.conntrack.is_some()
+        self.tracks
     }
 
     /// The table of this name.
@@ -94,101 +144,21 @@ impl Netfilter {
     /// Changes the table of this name, if there is one.
     pub fn change<R>(&mut self, name: &str, change: impl FnOnce(&mut Table) -> R) -> Option<R> {
         let result = self.tables.iter_mut().find(|table| table.name == name).map(change);
-        if self.conntrack.is_none() && self.tables.iter().any(Table::asks_for_state) {
-            self.conntrack = Some(Conntrack::default());
-        }
+        self.tracks = self.translates() || self.tables.iter().any(Table::needs_tracking);
         for hook in Hook::ALL {
-            let is_tracked = self.conntrack.is_some() && matches!(hook, Hook::Prerouting | Hook::Output);
+            // Connections are begun at two hooks and confirmed at two others.
+            let is_tracked = self.tracks && hook != Hook::Forward;
             let is_filtered = self.tables.iter().any(|table| table.entrance(hook).is_some());
             self.busy[hook as usize] = is_tracked || is_filtered;
         }
         result
     }
-}
 
-impl Kernel {
-    /// The tables of iptables.
-    pub fn netfilter_mut(&mut self) -> &mut Netfilter {
-        &mut self.netfilter
-    }
-
-    /// nf_hook: puts a packet to the rules of this place; `iif` and `oif` are where it came in and will go out, where known.
-    ///
-    /// Gives it back, perhaps marked, if it is to go on. Otherwise all is done: counted, noted, its sender told if a rule
-    /// says so. A sender on this host whose packet ends in [`Hook::Output`] gets [`Errno::NotPermitted`](super::socket::Errno).
-    #[inline]
-    pub(super) fn netfilter(
-        &mut self,
-        hook: Hook,
-        packet: Packet,
-        iif: Option<IfIndex>,
-        oif: Option<IfIndex>,
-    ) -> Option<Packet> {
-        if self.netfilter.busy[hook as usize] { self.put_to_tables(hook, packet, iif, oif) } else { Some(packet) }
-    }
-
-    fn put_to_tables(
-        &mut self,
-        hook: Hook,
-        mut packet: Packet,
-        iif: Option<IfIndex>,
-        oif: Option<IfIndex>,
-    ) -> Option<Packet> {
-        let fragment_offset = u16::from_be_bytes([packet.ip()[6], packet.ip()[7]]) & 0x1fff;
-        let interfaces = &self.interfaces;
-        let name =
-            |index: Option<IfIndex>| index.and_then(|index| interfaces.get(index)).map_or("", |found| &found.name);
-        let mut view = View {
-            frame: &packet.frame,
-            came_by_ethernet: iif.is_some_and(|iif| iif != IfIndex::LO),
-            source: packet.source(),
-            destination: packet.destination(),
-            protocol: packet.protocol(),
-            is_later_fragment: fragment_offset > 0,
-            len: packet.total_len(),
-            payload: packet.payload(),
-            iif: name(iif),
-            oif: name(oif),
-            mark: packet.mark,
-            state: States::UNTRACKED,
-        };
-        if let Some(conntrack) = &mut self.netfilter.conntrack {
-            let is_first_hook = matches!(hook, Hook::Prerouting | Hook::Output);
-            view.state = conntrack.state(&view, is_first_hook, self.now);
-        }
-        let mut reject = None;
-        for table in &mut self.netfilter.tables {
-            let Some(entrance) = table.entrance(hook) else { continue };
-            let visit = table.traverse(entrance, &mut view);
-            let table = &*table;
-            for (chain, index) in visit.passed {
-                self.out.note(|| Note::Rule(ruling(table, chain, Some(index))));
-            }
-            match visit.outcome {
-                Outcome::Accept => continue,
-                Outcome::Drop(chain, index) => {
-                    self.out.note(|| Note::Drop(reason::Drop::Netfilter(ruling(table, chain, index))));
-                    return None;
-                }
-                Outcome::Reject(chain, index, with) => {
-                    self.out.note(|| Note::Drop(reason::Drop::Netfilter(ruling(table, chain, Some(index)))));
-                    reject = Some(with);
-                    break;
-                }
-            }
-        }
-        packet.mark = view.mark;
-        match reject {
-            None => Some(packet),
-            Some(reject) => {
-                self.answer_rejected(&packet, reject);
-                None
-            }
-        }
+    /// Whether connections may be translated: as soon as somebody has put anything into the nat table.
+    fn translates(&self) -> bool {
+        self.tables[NAT].is_in_use()
     }
 }
-
-impl Kernel {}
 
 fn ruling(table: &Table, chain: ChainId, index: Option<usize>) -> Ruling {
     let Chain { name, rules, .. } = table.chain(chain);

@@ -2,9 +2,10 @@
 
 use std::net::Ipv4Addr;
 
-use super::conntrack::States;
+use super::matches::{MarkBits, Match};
+use super::nat::Translation;
 use super::table::ChainId;
-use crate::wire::{Frame, MacAddr, proto};
+use super::view::View;
 
 /// A condition, or its opposite (`!`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub struct Maybe<T> {
 }
 
 impl<T> Maybe<T> {
-    fn holds(&self, test: impl FnOnce(&T) -> bool) -> bool {
+    pub(super) fn holds(&self, test: impl FnOnce(&T) -> bool) -> bool {
         test(&self.is) != self.inverted
     }
 }
@@ -58,7 +59,15 @@ impl Rule {
             && *target == other.target
     }
 
-    pub(super) fn matches(&self, view: &View<'_>) -> bool {
+    /// What it writes to the log, if it does.
+    pub(super) fn log_options(&self) -> Option<&LogOptions> {
+        match &self.target {
+            Target::Log(options) => Some(options),
+            _ => None,
+        }
+    }
+
+    pub(super) fn matches(&mut self, view: &mut View<'_>) -> bool {
         fn open<T>(condition: &Option<Maybe<T>>, test: impl FnOnce(&T) -> bool) -> bool {
             condition.as_ref().is_none_or(|condition| condition.holds(test))
         }
@@ -68,7 +77,19 @@ impl Rule {
             && open(&self.iif, |name| name.matches(view.iif))
             && open(&self.oif, |name| name.matches(view.oif))
             && open(&self.fragment, |()| view.is_later_fragment)
-            && self.matches.iter().all(|condition| condition.matches(view))
+            && self.matches.iter_mut().all(|condition| condition.matches(view))
+    }
+}
+
+impl ConnmarkTarget {
+    /// connmark_tg
+    pub(super) fn apply(self, view: &mut View<'_>) {
+        let Some(connmark) = &mut view.connmark else { return };
+        match self {
+            ConnmarkTarget::Set(MarkBits { value, mask }) => *connmark = *connmark & !mask ^ value,
+            ConnmarkTarget::Save { nfmask, ctmask } => *connmark = *connmark & !ctmask ^ (view.mark & nfmask),
+            ConnmarkTarget::Restore { nfmask, ctmask } => view.mark = view.mark & !nfmask ^ (*connmark & ctmask),
+        }
     }
 }
 
@@ -98,7 +119,7 @@ pub struct Network {
 }
 
 impl Network {
-    fn contains(&self, address: Ipv4Addr) -> bool {
+    pub(super) fn contains(&self, address: Ipv4Addr) -> bool {
         address & self.mask == self.address
     }
 }
@@ -116,159 +137,6 @@ impl InterfaceName {
     }
 }
 
-/// Ports from one to another, both included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ports(pub u16, pub u16);
-
-impl Ports {
-    /// All of them.
-    pub const ALL: Ports = Ports(0, u16::MAX);
-
-    fn contains(self, port: u16) -> bool {
-        self.0 <= port && port <= self.1
-    }
-}
-
-/// A condition of an extension (`-m`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Match {
-    /// `-m tcp`
-    Tcp {
-        /// `--sport`
-        source: Option<Maybe<Ports>>,
-        /// `--dport`
-        destination: Option<Maybe<Ports>>,
-        /// `--tcp-flags`: which are looked at, and which of those must be set.
-        flags: Option<Maybe<(u8, u8)>>,
-    },
-    /// `-m udp`
-    Udp {
-        /// `--sport`
-        source: Option<Maybe<Ports>>,
-        /// `--dport`
-        destination: Option<Maybe<Ports>>,
-    },
-    /// `-m multiport`
-    Multiport {
-        /// Which of the packet's ports are looked at.
-        side: Side,
-        /// The ports.
-        ports: Maybe<Vec<Ports>>,
-    },
-    /// `-m icmp`
-    Icmp(Maybe<IcmpTypes>),
-    /// `-m mac --mac-source`
-    Mac(Maybe<MacAddr>),
-    /// `-m pkttype`
-    PacketType(Maybe<PacketType>),
-    /// `-m mark`
-    Mark(Maybe<MarkBits>),
-    /// `-m state` or `-m conntrack --ctstate`
-    State {
-        /// Whether it was written as `-m conntrack`.
-        conntrack: bool,
-        /// The states.
-        states: Maybe<States>,
-    },
-    /// `-m comment`: always true.
-    Comment(String),
-}
-
-/// Which ports `-m multiport` looks at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    /// `--sports`
-    Source,
-    /// `--dports`
-    Destination,
-    /// `--ports`: either of them.
-    Either,
-}
-
-/// Types and codes of ICMP messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct IcmpTypes {
-    /// The type; 255 means any.
-    pub icmp_type: u8,
-    /// The first code.
-    pub first_code: u8,
-    /// The last one.
-    pub last_code: u8,
-}
-
-/// To whom a frame was addressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PacketType {
-    /// One machine.
-    Unicast,
-    /// Everybody.
-    Broadcast,
-    /// A group.
-    Multicast,
-}
-
-impl PacketType {
-    /// The type of this frame.
-    fn of(frame: &Frame) -> PacketType {
-        match frame.destination() {
-            MacAddr::BROADCAST => PacketType::Broadcast,
-            mac if mac.is_group() => PacketType::Multicast,
-            _ => PacketType::Unicast,
-        }
-    }
-}
-
-/// Some bits of a packet's mark.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MarkBits {
-    /// Their values.
-    pub value: u32,
-    /// Which bits.
-    pub mask: u32,
-}
-
-impl Match {
-    fn matches(&self, view: &View<'_>) -> bool {
-        match self {
-            Match::Tcp { source, destination, flags } => {
-                ports_match(view, source, destination)
-                    && flags.as_ref().is_none_or(|flags| {
-                        view.tcp_flags().is_some_and(|set| flags.holds(|(mask, wanted)| set & mask == *wanted))
-                    })
-            }
-            Match::Udp { source, destination } => ports_match(view, source, destination),
-            Match::Multiport { side, ports } => {
-                let Some((source, destination)) = view.ports() else { return false };
-                let contains = |list: &Vec<Ports>, port| list.iter().any(|ports| ports.contains(port));
-                ports.holds(|list| match side {
-                    Side::Source => contains(list, source),
-                    Side::Destination => contains(list, destination),
-                    Side::Either => contains(list, source) || contains(list, destination),
-                })
-            }
-            Match::Icmp(types) => view.icmp().is_some_and(|(icmp_type, code)| {
-                types.holds(|types| {
-                    types.icmp_type == 255
-                        || types.icmp_type == icmp_type && (types.first_code..=types.last_code).contains(&code)
-                })
-            }),
-            Match::Mac(mac) => view.came_by_ethernet && mac.holds(|mac| *mac == view.frame.source()),
-            Match::PacketType(kind) => kind.holds(|kind| *kind == PacketType::of(view.frame)),
-            Match::Mark(bits) => bits.holds(|bits| view.mark & bits.mask == bits.value),
-            Match::State { states, .. } => states.holds(|states| states.contains(view.state)),
-            Match::Comment(_) => true,
-        }
-    }
-}
-
-fn ports_match(view: &View<'_>, source: &Option<Maybe<Ports>>, destination: &Option<Maybe<Ports>>) -> bool {
-    let Some((source_port, destination_port)) = view.ports() else { return false };
-    let fits = |ports: &Option<Maybe<Ports>>, port| {
-        ports.as_ref().is_none_or(|ports| ports.holds(|ports: &Ports| ports.contains(port)))
-    };
-    fits(source, source_port) && fits(destination, destination_port)
-}
-
 /// What a rule does with the packets that match.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Target {
@@ -283,19 +151,63 @@ pub enum Target {
     Reject(Reject),
     /// They go back to the chain that sent them here, or get its policy.
     Return,
-    /// They are noted, and go on in this chain.
-    Log {
-        /// What the note begins with.
-        prefix: String,
-        /// The syslog level; 4 is "warning".
-        level: u8,
-    },
+    /// They are written to the kernel's log, and go on in this chain.
+    Log(Box<LogOptions>),
     /// Their mark changes, and they go on in this chain.
     Mark(MarkBits),
+    /// The mark of their connection, or theirs after it, changes, and they go on in this chain.
+    Connmark(ConnmarkTarget),
+    /// They are not tracked, and go on in this chain.
+    Untrack(Untrack),
+    /// Their connection is translated from now on.
+    Translate(Translation),
     /// They visit another chain.
     Jump(ChainId),
     /// They move to another chain.
     Goto(ChainId),
+}
+
+/// What LOG writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogOptions {
+    /// What the line begins with.
+    pub prefix: String,
+    /// The syslog level; 4 is "warning".
+    pub level: u8,
+    /// XT_LOG_*: TCP's sequence numbers (1), TCP's options (2), IP's options (4), the user (8), the MAC header (32).
+    pub flags: u8,
+}
+
+/// What CONNMARK does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnmarkTarget {
+    /// `--set-xmark` and its relatives: the connection is marked.
+    Set(MarkBits),
+    /// `--save-mark`: the connection gets the packet's mark.
+    Save {
+        /// `--nfmask`
+        nfmask: u32,
+        /// `--ctmask`
+        ctmask: u32,
+    },
+    /// `--restore-mark`: the packet gets the connection's mark.
+    Restore {
+        /// `--nfmask`
+        nfmask: u32,
+        /// `--ctmask`
+        ctmask: u32,
+    },
+}
+
+/// Targets about not being tracked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Untrack {
+    /// `-j NOTRACK`
+    Notrack,
+    /// `-j CT --notrack`
+    Ct,
+    /// `-j CT` alone: it changes nothing.
+    Nothing,
 }
 
 /// How a rejected sender is told.
@@ -324,51 +236,5 @@ impl Reject {
     pub fn name(self) -> &'static str {
         let (name, ..) = REJECTS.iter().find(|(.., reject)| *reject == self).expect("rules are made from this list");
         name
-    }
-}
-
-/// What rules see of a packet.
-pub(super) struct View<'a> {
-    pub frame: &'a Frame,
-    pub came_by_ethernet: bool,
-    pub source: Ipv4Addr,
-    pub destination: Ipv4Addr,
-    pub protocol: u8,
-    pub is_later_fragment: bool,
-    pub len: usize,
-    /// What follows the IPv4 header.
-    pub payload: &'a [u8],
-    pub iif: &'a str,
-    pub oif: &'a str,
-    pub mark: u32,
-    pub state: States,
-}
-
-impl View<'_> {
-    /// Source and destination port, where the packet has them.
-    pub fn ports(&self) -> Option<(u16, u16)> {
-        match self.payload {
-            &[a, b, c, d, ..] if !self.is_later_fragment && matches!(self.protocol, proto::TCP | proto::UDP) => {
-                Some((u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])))
-            }
-            _ => None,
-        }
-    }
-
-    pub fn tcp_flags(&self) -> Option<u8> {
-        if self.protocol != proto::TCP || self.is_later_fragment {
-            return None;
-        }
-        self.payload.get(13).map(|flags| flags & 0x3f)
-    }
-
-    /// Type and code of an ICMP message.
-    pub fn icmp(&self) -> Option<(u8, u8)> {
-        match self.payload {
-            &[icmp_type, code, ..] if self.protocol == proto::ICMP && !self.is_later_fragment => {
-                Some((icmp_type, code))
-            }
-            _ => None,
-        }
     }
 }

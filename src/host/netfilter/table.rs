@@ -6,7 +6,10 @@ use slab::Slab;
 use smallvec::SmallVec;
 
 use super::Hook;
-use super::rule::{Counters, Match, Reject, Rule, Target, View};
+use super::matches::Match;
+use super::nat::Translation;
+use super::rule::{Counters, Reject, Rule, Target, Untrack};
+use super::view::View;
 use crate::wire::proto;
 
 /// A chain of a table. The numbers of removed chains are reused.
@@ -34,8 +37,8 @@ pub struct Base {
     pub hook: Hook,
     /// Whether packets that no rule has decided about go on.
     pub accepts: bool,
-    /// How many those were.
-    pub counters: Counters,
+    /// How many those were: counted from the moment on in which somebody has set the policy or the counters.
+    pub counters: Option<Counters>,
 }
 
 /// Why a table cannot be changed in this way; the text is the C library's.
@@ -73,6 +76,8 @@ pub(super) enum Outcome {
     Drop(ChainId, Option<usize>),
     /// A rule ends it and answers.
     Reject(ChainId, usize, Reject),
+    /// A rule says what becomes of its connection's addresses.
+    Translate(ChainId, usize, Translation),
 }
 
 /// What happened to a packet on its way through a table.
@@ -96,7 +101,7 @@ impl Table {
     pub(super) fn new(name: &'static str, hooks: &[Hook]) -> Table {
         let chain = |&hook: &Hook| Chain {
             name: hook.chain().to_owned(),
-            base: Some(Base { hook, accepts: true, counters: Counters::default() }),
+            base: Some(Base { hook, accepts: true, counters: None }),
             rules: Vec::new(),
         };
         Table { name, chains: hooks.iter().map(chain).enumerate().collect(), in_use: false }
@@ -195,6 +200,7 @@ impl Table {
         self.in_use = true;
         if let Some(base) = &mut self.chains[id.0].base {
             base.accepts = accepts;
+            base.counters.get_or_insert_default();
         }
     }
 
@@ -205,7 +211,7 @@ impl Table {
             Some(index) => chain.rules.get_mut(index).into_iter().for_each(|rule| rule.counters = Counters::default()),
             None => {
                 chain.rules.iter_mut().for_each(|rule| rule.counters = Counters::default());
-                chain.base.iter_mut().for_each(|base| base.counters = Counters::default());
+                chain.base.iter_mut().for_each(|base| base.counters = Some(Counters::default()));
             }
         }
     }
@@ -216,29 +222,53 @@ impl Table {
         self.in_use.then(|| self.chains.iter().find(is_there).map(|(id, _)| ChainId(id)))?
     }
 
-    /// Whether a rule asks for the state of connections.
-    pub(super) fn asks_for_state(&self) -> bool {
-        let asks = |rule: &Rule| rule.matches.iter().any(|condition| matches!(condition, Match::State { .. }));
+    /// Whether a rule asks about connections.
+    pub(super) fn needs_tracking(&self) -> bool {
+        let asks = |rule: &Rule| {
+            let is_about_connections =
+                |condition: &Match| matches!(condition, Match::State { .. } | Match::Connmark(_));
+            matches!(rule.target, Target::Connmark(_)) || rule.matches.iter().any(is_about_connections)
+        };
         self.chains.iter().any(|(_, chain)| chain.rules.iter().any(asks))
     }
 
-    /// What the kernel's extensions check when a rule comes in.
+    /// What the kernel's extensions check when a rule comes in: in which tables they can be, and where packets meet them.
     fn check_rules(&self, id: ChainId) -> Result<(), TableError> {
-        let chain = self.chain(id);
-        for rule in &chain.rules {
-            let is_tcp = rule.protocol.as_ref().is_some_and(|it| it.is == proto::TCP && !it.inverted);
-            if rule.target == Target::Reject(Reject::TcpReset) && !is_tcp {
-                return Err(TableError::InvalidArgument);
+        let fits_table = |rule: &Rule| match rule.target {
+            Target::Translate(_) => self.name == "nat",
+            Target::Reject(Reject::TcpReset) => {
+                let is_tcp = rule.protocol.as_ref().is_some_and(|it| it.is == proto::TCP && !it.inverted);
+                self.name == "filter" && is_tcp
             }
-            let Some(base) = chain.base else { continue };
-            let has_mac = rule.matches.iter().any(|condition| matches!(condition, Match::Mac(_)));
-            let is_outgoing = matches!(base.hook, Hook::Output | Hook::Postrouting);
-            let is_edge = matches!(base.hook, Hook::Prerouting | Hook::Postrouting);
-            if has_mac && is_outgoing || matches!(rule.target, Target::Reject(_)) && is_edge {
+            Target::Reject(_) => self.name == "filter",
+            Target::Untrack(_) => self.name == "raw",
+            _ => true,
+        };
+        if !self.chain(id).rules.iter().all(fits_table) {
+            return Err(TableError::InvalidArgument);
+        }
+        let bases = self.chains.iter().filter_map(|(id, chain)| Some((ChainId(id), chain.base?.hook)));
+        for (base, hook) in bases {
+            let reached = self.reached_from(base);
+            let mut rules = reached.iter().flat_map(|&id| &self.chain(id).rules);
+            if !rules.all(|rule| fits_hook(rule, hook)) {
                 return Err(TableError::InvalidArgument);
             }
         }
         Ok(())
+    }
+
+    /// A chain, and those that packets may come to from it.
+    fn reached_from(&self, base: ChainId) -> Vec<ChainId> {
+        let mut reached = vec![base];
+        let mut next = 0;
+        while let Some(&id) = reached.get(next) {
+            let further = self.chain(id).rules.iter().filter_map(Rule::leads_to);
+            let new: Vec<ChainId> = further.filter(|id| !reached.contains(id)).collect();
+            reached.extend(new);
+            next += 1;
+        }
+        reached
     }
 
     fn check_jumps(&self) -> Result<(), TableError> {
@@ -265,20 +295,30 @@ impl Table {
         let (mut at, mut next) = (entrance, 0);
         let outcome = loop {
             let rules = &mut self.chains[at.0].rules[next..];
-            let found = rules.iter_mut().enumerate().find(|(_, rule)| rule.matches(view));
-            let Some((skipped, rule)) = found else {
+            let Some(skipped) = rules.iter_mut().position(|rule| rule.matches(view)) else {
                 match stack.pop() {
                     Some(back) => (at, next) = back,
                     None => break self.apply_policy(entrance, view),
                 }
                 continue;
             };
+            let rule = &mut rules[skipped];
             rule.counters.count(view);
             let index = next + skipped;
             next = index + 1;
             match &rule.target {
                 Target::Count => {}
-                Target::Log { .. } => passed.push((at, index)),
+                Target::Log(_) => passed.push((at, index)),
+                Target::Connmark(target) => {
+                    target.apply(view);
+                    passed.push((at, index));
+                }
+                Target::Untrack(Untrack::Nothing) => {}
+                Target::Untrack(_) => {
+                    view.is_untracked = true;
+                    passed.push((at, index));
+                }
+                Target::Translate(translation) => break Outcome::Translate(at, index, *translation),
                 Target::Mark(bits) => {
                     view.mark = view.mark & !bits.mask ^ bits.value;
                     passed.push((at, index));
@@ -302,9 +342,26 @@ impl Table {
 
     fn apply_policy(&mut self, entrance: ChainId, view: &View<'_>) -> Outcome {
         let Some(base) = &mut self.chains[entrance.0].base else { return Outcome::Accept };
-        base.counters.count(view);
+        if let Some(counters) = &mut base.counters {
+            counters.count(view);
+        }
         if base.accepts { Outcome::Accept } else { Outcome::Drop(entrance, None) }
     }
+}
+
+/// Whether packets at this place may meet the rule.
+fn fits_hook(rule: &Rule, hook: Hook) -> bool {
+    let has_mac = rule.matches.iter().any(|condition| matches!(condition, Match::Mac(_)));
+    let target_fits = match rule.target {
+        Target::Translate(Translation::Source(_)) => matches!(hook, Hook::Postrouting | Hook::Input),
+        Target::Translate(Translation::Masquerade(_)) => hook == Hook::Postrouting,
+        Target::Translate(Translation::Destination(_) | Translation::Redirect(_)) => {
+            matches!(hook, Hook::Prerouting | Hook::Output)
+        }
+        Target::Reject(_) => !matches!(hook, Hook::Prerouting | Hook::Postrouting),
+        _ => true,
+    };
+    target_fits && !(has_mac && matches!(hook, Hook::Output | Hook::Postrouting))
 }
 
 impl Rule {

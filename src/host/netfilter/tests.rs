@@ -3,8 +3,9 @@ use std::net::Ipv4Addr;
 use etherparse::TcpHeader;
 
 use super::*;
+use crate::host::{Kernel, Packet};
 use crate::sim::{Action, Outbox};
-use crate::time::Time;
+use crate::time::{Span, Time};
 use crate::wire::build::{self, Ipv4Fields};
 use crate::wire::{Frame, proto};
 
@@ -79,7 +80,14 @@ fn chain_id(kernel: &mut Kernel, name: &str) -> ChainId {
 }
 
 fn passes(kernel: &mut Kernel, hook: Hook, packet: Packet) -> bool {
-    kernel.netfilter(hook, packet, None, None).is_some()
+    at(kernel, hook, packet).is_some()
+}
+
+fn at(kernel: &mut Kernel, hook: Hook, packet: Packet) -> Option<Packet> {
+    match kernel.netfilter(hook, packet, Way::default()) {
+        Passage::On(packet) => Some(packet),
+        Passage::Dropped | Passage::Stolen => None,
+    }
 }
 
 fn notes(kernel: &mut Kernel) -> String {
@@ -145,7 +153,7 @@ fn marks_are_set_before_the_filter_looks() {
     append(&mut kernel, "filter", "INPUT", vec![Rule { matches: vec![marked], ..to(Target::Accept) }]).unwrap();
     let mut packet = request(true);
     packet.mark = 0x107;
-    let packet = kernel.netfilter(Hook::Input, packet, None, None).unwrap();
+    let packet = at(&mut kernel, Hook::Input, packet).unwrap();
     assert_eq!(packet.mark, 0x108);
     assert!(notes(&mut kernel).contains("mangle INPUT: -p tcp -m tcp --dport 80 -j MARK --set-xmark 0x8/0xff"));
 }
@@ -159,18 +167,51 @@ fn later_fragments_have_no_ports() {
     assert!(passes(&mut kernel, Hook::Input, fragment));
 }
 
+/// Takes a packet that comes in to this host, as far as it gets.
+fn arrives(kernel: &mut Kernel, packet: Packet) -> Option<Packet> {
+    let packet = at(kernel, Hook::Prerouting, packet)?;
+    at(kernel, Hook::Input, packet)
+}
+
+/// Takes a packet that this host sends, as far as it gets.
+fn leaves(kernel: &mut Kernel, packet: Packet) -> Option<Packet> {
+    let packet = at(kernel, Hook::Output, packet)?;
+    at(kernel, Hook::Postrouting, packet)
+}
+
+/// Takes a packet through this host, as far as it gets.
+fn passes_through(kernel: &mut Kernel, packet: Packet) -> Option<Packet> {
+    let packet = at(kernel, Hook::Prerouting, packet)?;
+    let packet = at(kernel, Hook::Forward, packet)?;
+    at(kernel, Hook::Postrouting, packet)
+}
+
 #[test]
 fn connections_are_new_then_established() {
     let fresh = in_state(States::NEW, Target::Count);
     let known = in_state(States::ESTABLISHED, Target::Accept);
     let mut kernel = host("filter", "INPUT", vec![fresh, known, to(Target::Drop)]);
-    // An answer to nothing is new; what this host has asked for is not.
-    assert!(!passes(&mut kernel, Hook::Prerouting, request(true)) || !passes(&mut kernel, Hook::Input, request(true)));
-    assert!(passes(&mut kernel, Hook::Output, answer()));
-    assert!(passes(&mut kernel, Hook::Prerouting, request(false)));
-    assert!(passes(&mut kernel, Hook::Input, request(false)));
-    kernel.now = Time::ZERO + crate::time::Span::from_secs(432_001);
-    assert!(!passes(&mut kernel, Hook::Input, request(false)));
+    // A dropped packet leaves no connection behind.
+    assert!(arrives(&mut kernel, request(true)).is_none());
+    assert!(arrives(&mut kernel, request(true)).is_none());
+    // What this host has asked for is known.
+    assert!(leaves(&mut kernel, request(true)).is_some());
+    assert!(arrives(&mut kernel, answer()).is_some());
+    assert!(leaves(&mut kernel, request(false)).is_some());
+    assert!(arrives(&mut kernel, answer()).is_some());
+    kernel.now = Time::ZERO + Span::from_secs(432_001);
+    assert!(arrives(&mut kernel, answer()).is_none());
+}
+
+#[test]
+fn a_syn_that_nobody_answers_is_forgotten_in_two_minutes() {
+    let mut kernel = host("filter", "INPUT", vec![in_state(States::ESTABLISHED, Target::Accept), to(Target::Drop)]);
+    leaves(&mut kernel, request(true)).unwrap();
+    // Repeating it does not renew it.
+    kernel.now = Time::ZERO + Span::from_secs(100);
+    leaves(&mut kernel, request(true)).unwrap();
+    kernel.now = Time::ZERO + Span::from_secs(121);
+    assert!(arrives(&mut kernel, answer()).is_none());
 }
 
 #[test]
@@ -180,7 +221,140 @@ fn errors_about_known_connections_are_related() {
         let quoted = request(true).ip().to_vec();
         datagram(SERVER, CLIENT, proto::ICMP, |buffer| build::icmp(buffer, 3, 1, [0; 4], &quoted))
     };
-    assert!(!passes(&mut kernel, Hook::Input, error()));
-    assert!(passes(&mut kernel, Hook::Output, request(true)));
-    assert!(passes(&mut kernel, Hook::Input, error()));
+    assert!(arrives(&mut kernel, error()).is_none());
+    assert!(leaves(&mut kernel, request(true)).is_some());
+    assert!(arrives(&mut kernel, error()).is_some());
+}
+
+#[test]
+fn what_is_not_to_be_tracked_is_not() {
+    let mut kernel = host("raw", "OUTPUT", vec![to(Target::Untrack(Untrack::Ct))]);
+    append(&mut kernel, "filter", "OUTPUT", vec![in_state(States::UNTRACKED, Target::Accept), to(Target::Drop)])
+        .unwrap();
+    assert!(leaves(&mut kernel, request(true)).is_some());
+    assert_eq!(kernel.connections().len(), 0);
+}
+
+#[test]
+fn a_full_table_takes_nobody_in() {
+    let mut kernel = host("filter", "OUTPUT", vec![in_state(States::NEW, Target::Accept)]);
+    kernel.set_sysctl("net.netfilter.nf_conntrack_max", "1").unwrap();
+    assert!(leaves(&mut kernel, request(true)).is_some());
+    assert!(leaves(&mut kernel, answer()).is_some());
+    let mut other = TcpHeader::new(40_002, WEB, 1, 1000);
+    other.syn = true;
+    let other = datagram(CLIENT, SERVER, proto::TCP, |buffer| build::tcp(buffer, CLIENT, SERVER, other, &[]));
+    assert!(leaves(&mut kernel, other).is_none());
+    assert!(notes(&mut kernel).contains("net.netfilter.nf_conntrack_max"));
+}
+
+const OUTSIDE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+
+fn range(addresses: Option<Ipv4Addr>, ports: Option<Ports>) -> Range {
+    Range { addresses: addresses.map(|address| (address, address)), ports, ..Range::default() }
+}
+
+/// A segment between two ends.
+fn segment(source: (Ipv4Addr, u16), destination: (Ipv4Addr, u16), flags: &str) -> Packet {
+    let mut header = TcpHeader::new(source.1, destination.1, 1, 1000);
+    (header.syn, header.ack) = (flags.contains('S'), flags.contains('A'));
+    datagram(source.0, destination.0, proto::TCP, |buffer| {
+        build::tcp(buffer, source.0, destination.0, header, &[]);
+    })
+}
+
+fn ends(packet: &Packet) -> String {
+    let (tuple, _) = Tuple::read(packet.ip()).unwrap();
+    let show = |(ip, port): (Ipv4Addr, u16)| format!("{ip}:{port}");
+    format!("{} > {}", show(tuple.source), show(tuple.destination))
+}
+
+#[test]
+fn sources_are_translated_there_and_back() {
+    let translation = Translation::Source(range(Some(OUTSIDE), None));
+    let mut kernel = host("nat", "POSTROUTING", vec![from_client(Target::Translate(translation))]);
+    let there = passes_through(&mut kernel, segment((CLIENT, 4000), (SERVER, 80), "S")).unwrap();
+    assert_eq!(ends(&there), "192.0.2.1:4000 > 10.0.0.2:80");
+    let back = passes_through(&mut kernel, segment((SERVER, 80), (OUTSIDE, 4000), "SA")).unwrap();
+    assert_eq!(ends(&back), "10.0.0.2:80 > 10.0.0.1:4000");
+    // The rule has been asked once only.
+    let again = passes_through(&mut kernel, segment((CLIENT, 4000), (SERVER, 80), "A")).unwrap();
+    assert_eq!(ends(&again), "192.0.2.1:4000 > 10.0.0.2:80");
+    let table = kernel.netfilter.table("nat").unwrap();
+    assert_eq!(table.chain(table.find("POSTROUTING").unwrap()).rules[0].counters.packets, 1);
+}
+
+#[test]
+fn a_port_that_is_taken_becomes_another() {
+    let translation = Translation::Source(range(Some(OUTSIDE), None));
+    let mut kernel = host("nat", "POSTROUTING", vec![to(Target::Translate(translation))]);
+    let first = passes_through(&mut kernel, segment((CLIENT, 4000), (SERVER, 80), "S")).unwrap();
+    let neighbour = Ipv4Addr::new(10, 0, 0, 9);
+    let second = passes_through(&mut kernel, segment((neighbour, 4000), (SERVER, 80), "S")).unwrap();
+    assert_eq!(ends(&first), "192.0.2.1:4000 > 10.0.0.2:80");
+    assert_ne!(ends(&second), ends(&first));
+    let (tuple, _) = Tuple::read(second.ip()).unwrap();
+    assert!(tuple.source.0 == OUTSIDE && tuple.source.1 >= 1024);
+    // To another server the same port will do.
+    let third = passes_through(&mut kernel, segment((Ipv4Addr::new(10, 0, 0, 8), 4000), (CLIENT, 80), "S")).unwrap();
+    assert_eq!(ends(&third), "192.0.2.1:4000 > 10.0.0.1:80");
+}
+
+#[test]
+fn destinations_are_translated_with_their_ports() {
+    let translation = Translation::Destination(range(Some(SERVER), Some(Ports(8080, 8080))));
+    let mut kernel = host("nat", "PREROUTING", vec![web(Target::Translate(translation))]);
+    let there = passes_through(&mut kernel, segment((CLIENT, 4000), (OUTSIDE, 80), "S")).unwrap();
+    assert_eq!(ends(&there), "10.0.0.1:4000 > 10.0.0.2:8080");
+    let back = passes_through(&mut kernel, segment((SERVER, 8080), (CLIENT, 4000), "SA")).unwrap();
+    assert_eq!(ends(&back), "192.0.2.1:80 > 10.0.0.1:4000");
+}
+
+#[test]
+fn pings_of_two_get_different_identifiers() {
+    let translation = Translation::Source(range(Some(OUTSIDE), None));
+    let mut kernel = host("nat", "POSTROUTING", vec![to(Target::Translate(translation))]);
+    let echo = |source: Ipv4Addr, destination, icmp_type, id: u16| {
+        let info = [id.to_be_bytes()[0], id.to_be_bytes()[1], 0, 1];
+        datagram(source, destination, proto::ICMP, |buffer| build::icmp(buffer, icmp_type, 0, info, b"abc"))
+    };
+    let id = |packet: &Packet| u16::from_be_bytes([packet.payload()[4], packet.payload()[5]]);
+    let first = passes_through(&mut kernel, echo(CLIENT, SERVER, 8, 7)).unwrap();
+    let neighbour = Ipv4Addr::new(10, 0, 0, 9);
+    let second = passes_through(&mut kernel, echo(neighbour, SERVER, 8, 7)).unwrap();
+    assert_eq!(id(&first), 7);
+    assert_ne!(id(&second), 7);
+    let back = passes_through(&mut kernel, echo(SERVER, OUTSIDE, 0, id(&second))).unwrap();
+    assert_eq!((back.destination(), id(&back)), (neighbour, 7));
+    assert_eq!(crate::wire::checksum(back.payload()), 0);
+}
+
+#[test]
+fn errors_quote_what_the_sender_knows() {
+    let translation = Translation::Source(range(Some(OUTSIDE), None));
+    let mut kernel = host("nat", "POSTROUTING", vec![to(Target::Translate(translation))]);
+    let there = passes_through(&mut kernel, segment((CLIENT, 4000), (SERVER, 80), "S")).unwrap();
+    let quoted = there.ip()[..there.total_len()].to_vec();
+    let router = Ipv4Addr::new(10, 9, 9, 9);
+    let error = datagram(router, OUTSIDE, proto::ICMP, |buffer| build::icmp(buffer, 3, 1, [0; 4], &quoted));
+    let back = passes_through(&mut kernel, error).unwrap();
+    assert_eq!((back.source(), back.destination()), (router, CLIENT));
+    let (inner, _) = Tuple::read(&back.payload()[8..]).unwrap();
+    assert_eq!((inner.source, inner.destination), ((CLIENT, 4000), (SERVER, 80)));
+    assert_eq!(crate::wire::checksum(back.payload()), 0);
+}
+
+#[test]
+fn one_of_several_addresses_by_the_kernels_hash() {
+    let (first, last) = (Ipv4Addr::new(192, 0, 2, 1), Ipv4Addr::new(192, 0, 2, 4));
+    let range = Range { addresses: Some((first, last)), ..Range::default() };
+    let mut kernel = host("nat", "POSTROUTING", vec![to(Target::Translate(Translation::Source(range)))]);
+    let mut source_for = |client: u8| {
+        let packet = segment((Ipv4Addr::new(10, 0, 0, client), 4000), (SERVER, 80), "S");
+        passes_through(&mut kernel, packet).unwrap().source()
+    };
+    for client in 10..30 {
+        let address = source_for(client);
+        assert!(first <= address && address <= last);
+    }
 }

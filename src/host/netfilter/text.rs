@@ -1,11 +1,12 @@
-//! Rules as `iptables -S` writes them.
+//! The values in rules as iptables writes them.
 
 use std::fmt::{self, Display, Formatter, Write};
 use std::net::Ipv4Addr;
 
 use super::conntrack::States;
-use super::rule::{IcmpTypes, InterfaceName, MarkBits, Match, Maybe, Network, PacketType, Ports, Rule, Side, Target};
-use super::table::Table;
+use super::matches::{AddressKinds, AddressType, IcmpTypes, MarkBits, PacketType, Ports};
+use super::nat::Range;
+use super::rule::{InterfaceName, Maybe, Network};
 
 /// The protocols that have names: /etc/protocols, as far as anybody uses them.
 pub const PROTOCOLS: [(&str, u8); 17] = [
@@ -34,7 +35,7 @@ pub fn protocol_name(number: u8) -> Option<&'static str> {
 }
 
 /// What `-S` writes for a condition that may be inverted: the option in front of it.
-struct Condition<'a, T>(&'a str, &'a Maybe<T>);
+pub(super) struct Condition<'a, T>(pub &'a str, pub &'a Maybe<T>);
 
 impl<T: Display> Display for Condition<'_, T> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -101,6 +102,33 @@ impl Display for States {
     }
 }
 
+impl Display for AddressKinds {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> =
+            AddressType::NAMES.iter().filter(|(_, kind)| self.contains(*kind)).map(|(name, _)| *name).collect();
+        f.write_str(&names.join(","))
+    }
+}
+
+/// Addresses and ports of SNAT and DNAT.
+pub fn range_text(range: &Range) -> String {
+    let mut text = match range.addresses {
+        Some((first, last)) if first == last => first.to_string(),
+        Some((first, last)) => format!("{first}-{last}"),
+        None => String::new(),
+    };
+    if let Some(ports) = range.ports {
+        text.push(':');
+        text.push_str(&ports_text(ports));
+    }
+    text
+}
+
+/// Ports as targets of the nat table write them.
+pub fn ports_text(Ports(first, last): Ports) -> String {
+    if first == last { first.to_string() } else { format!("{first}-{last}") }
+}
+
 /// Names of TCP's flags, joined by commas.
 pub fn tcp_flags(flags: u8) -> String {
     const NAMES: [(u8, &str); 6] = [(1, "FIN"), (2, "SYN"), (4, "RST"), (8, "PSH"), (16, "ACK"), (32, "URG")];
@@ -115,7 +143,7 @@ pub fn port_list(ports: &[Ports], show: impl Fn(Ports) -> String) -> String {
 }
 
 /// A text in quotes, if it needs them to stay one word.
-struct Quoted<'a>(&'a str);
+pub(super) struct Quoted<'a>(pub &'a str);
 
 impl Display for Quoted<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -131,97 +159,6 @@ impl Display for Quoted<'_> {
             f.write_char(c)?;
         }
         f.write_char('"')
-    }
-}
-
-impl Table {
-    /// A rule's conditions and target, each with a blank before it, as they would be typed.
-    pub fn specification<'a>(&'a self, rule: &'a Rule) -> impl Display + 'a {
-        Specification { table: self, rule }
-    }
-}
-
-struct Specification<'a> {
-    table: &'a Table,
-    rule: &'a Rule,
-}
-
-impl Display for Specification<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Rule { source, destination, iif, oif, protocol, fragment, matches, target, counters: _ } = self.rule;
-        source.iter().try_for_each(|it| Condition("-s", it).fmt(f))?;
-        destination.iter().try_for_each(|it| Condition("-d", it).fmt(f))?;
-        iif.iter().try_for_each(|it| Condition("-i", it).fmt(f))?;
-        oif.iter().try_for_each(|it| Condition("-o", it).fmt(f))?;
-        if let Some(Maybe { inverted, is }) = protocol {
-            let is = protocol_name(*is).map_or_else(|| is.to_string(), str::to_owned);
-            Condition("-p", &Maybe { inverted: *inverted, is }).fmt(f)?;
-        }
-        if let Some(fragment) = fragment {
-            f.write_str(if fragment.inverted { " ! -f" } else { " -f" })?;
-        }
-        matches.iter().try_for_each(|condition| write_match(f, condition))?;
-        self.write_target(f, target)
-    }
-}
-
-fn write_match(f: &mut Formatter<'_>, condition: &Match) -> fmt::Result {
-    let ports = |f: &mut Formatter<'_>, option, ports: &Option<Maybe<Ports>>| {
-        ports.iter().try_for_each(|ports| Condition(option, ports).fmt(f))
-    };
-    match condition {
-        Match::Tcp { source, destination, flags } => {
-            f.write_str(" -m tcp")?;
-            ports(f, "--sport", source)?;
-            ports(f, "--dport", destination)?;
-            flags.iter().try_for_each(|Maybe { inverted, is: (mask, set) }| {
-                let is = format!("{} {}", tcp_flags(*mask), tcp_flags(*set));
-                Condition("--tcp-flags", &Maybe { inverted: *inverted, is }).fmt(f)
-            })
-        }
-        Match::Udp { source, destination } => {
-            f.write_str(" -m udp")?;
-            ports(f, "--sport", source)?;
-            ports(f, "--dport", destination)
-        }
-        Match::Multiport { side, ports: Maybe { inverted, is } } => {
-            let option = match side {
-                Side::Source => "--sports",
-                Side::Destination => "--dports",
-                Side::Either => "--ports",
-            };
-            let is = port_list(is, |ports| ports.to_string());
-            write!(f, " -m multiport{}", Condition(option, &Maybe { inverted: *inverted, is }))
-        }
-        Match::Icmp(types) => write!(f, " -m icmp{}", Condition("--icmp-type", types)),
-        Match::Mac(mac) => write!(f, " -m mac{}", Condition("--mac-source", mac)),
-        Match::PacketType(kind) => write!(f, " -m pkttype{}", Condition("--pkt-type", kind)),
-        Match::Mark(bits) => write!(f, " -m mark{}", Condition("--mark", bits)),
-        Match::State { conntrack: true, states } => write!(f, " -m conntrack{}", Condition("--ctstate", states)),
-        Match::State { conntrack: false, states } => write!(f, " -m state{}", Condition("--state", states)),
-        Match::Comment(text) => write!(f, " -m comment --comment {}", Quoted(text)),
-    }
-}
-
-impl Specification<'_> {
-    fn write_target(&self, f: &mut Formatter<'_>, target: &Target) -> fmt::Result {
-        match target {
-            Target::Count => Ok(()),
-            Target::Accept => f.write_str(" -j ACCEPT"),
-            Target::Drop => f.write_str(" -j DROP"),
-            Target::Return => f.write_str(" -j RETURN"),
-            Target::Reject(reject) => write!(f, " -j REJECT --reject-with {}", reject.name()),
-            Target::Log { prefix, level } => {
-                f.write_str(" -j LOG")?;
-                if !prefix.is_empty() {
-                    write!(f, " --log-prefix {}", Quoted(prefix))?;
-                }
-                if *level == 4 { Ok(()) } else { write!(f, " --log-level {level}") }
-            }
-            Target::Mark(MarkBits { value, mask }) => write!(f, " -j MARK --set-xmark {value:#x}/{mask:#x}"),
-            Target::Jump(chain) => write!(f, " -j {}", self.table.chain(*chain).name),
-            Target::Goto(chain) => write!(f, " -g {}", self.table.chain(*chain).name),
-        }
     }
 }
 

@@ -6,6 +6,7 @@ use super::Parameters;
 use crate::host::icmp::Unreachable;
 use crate::host::interface::IfIndex;
 use crate::host::kernel::Kernel;
+use crate::host::netfilter::Tracked;
 use crate::host::packet::Packet;
 use crate::host::raw::Direction;
 use crate::host::route::Route;
@@ -97,7 +98,7 @@ impl Kernel {
         let Some(frame) = self.wrap(packet.ip(), packet.total_len(), &outer, packet.cause) else {
             return self.drop_packet(&packet, IpDrop::TooBig { mtu: u32::from(u16::MAX) - overhead });
         };
-        let wrapped = Packet { frame, iif: IfIndex::LO, ..packet };
+        let wrapped = Packet { frame, iif: IfIndex::LO, tracked: Tracked::Nothing, ..packet };
         // What stops it on the way has been explained there.
         let _ = self.ip_local_out(wrapped, route);
     }

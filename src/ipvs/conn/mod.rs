@@ -30,6 +30,8 @@ pub struct Conn {
     pub(super) state: State,
     /// No packet of the server has been seen (IP_VS_CONN_F_NOOUTPUT); true at first unless it is masqueraded.
     pub(super) no_output: bool,
+    /// Its packets stay in connection tracking (IP_VS_CONN_F_NFCT).
+    pub(super) keeps_tracking: bool,
     /// It counts as active at its server.
     pub(super) is_active: bool,
     /// The server; none if packets bypass all of them.
@@ -82,6 +84,7 @@ impl Conn {
             method,
             state: State::new(protocol),
             no_output: matches!(method, Method::Route | Method::Tunnel),
+            keeps_tracking: false,
             is_active: false,
             dest,
             master: None,
@@ -118,6 +121,11 @@ impl Conn {
     /// Protocol number; 0 for the template of a mark.
     pub fn protocol(&self) -> u8 {
         self.protocol
+    }
+
+    /// How packets reach the server.
+    pub fn method(&self) -> Method {
+        self.method
     }
 
     /// Its state.

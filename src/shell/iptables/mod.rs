@@ -1,15 +1,21 @@
 //! iptables 1.8.9 (nf_tables), iptables-save, iptables-restore: messages, listings and exit statuses are the tools' own.
 
+mod details;
+mod matches;
 mod restore;
 mod rule;
 mod show;
+mod targets;
+mod values;
+mod words;
 
 use super::Io;
 use crate::host::Kernel;
 use crate::host::netfilter::{Chain, ChainId, Netfilter, Rule, Table, TableError};
 pub(super) use restore::restore;
-use rule::{Draft, Words};
+use rule::Draft;
 use show::Style;
+use words::Words;
 
 /// syslog's levels, as `--log-level` and `-L` name them.
 const LOG_LEVELS: [&str; 8] = ["emerg", "alert", "crit", "error", "warn", "notice", "info", "debug"];
@@ -371,10 +377,15 @@ fn new_chain(table: &mut Table, name: &str) -> Result<(), Problem> {
             CHAIN_NAME_LEN + 1
         )));
     }
-    if matches!(name, "ACCEPT" | "DROP" | "RETURN" | "REJECT" | "LOG" | "MARK") {
+    if targets::TARGETS.contains(&name) {
         return Err(Problem::usage("chain name may not clash with target name".to_owned()));
     }
     table.add_chain(name).map_err(|_| Problem::refused("Chain already exists."))
+}
+
+fn no_drop_in_nat() -> Problem {
+    let text = "\nThe \"nat\" table is not intended for filtering, the use of DROP is therefore inhibited.\n\n";
+    Problem::usage(text.to_owned())
 }
 
 fn set_policy(table: &mut Table, chain: ChainId, policy: &str) -> Result<(), Problem> {
@@ -383,6 +394,7 @@ fn set_policy(table: &mut Table, chain: ChainId, policy: &str) -> Result<(), Pro
     }
     let accepts = match policy {
         "ACCEPT" => true,
+        "DROP" if table.name == "nat" => return Err(no_drop_in_nat()),
         "DROP" => false,
         _ => return Err(Problem::refused("Bad policy name. Run `dmesg' for more information.")),
     };

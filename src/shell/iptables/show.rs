@@ -2,12 +2,10 @@
 
 use std::fmt::Write;
 
-use super::rule::ICMP_TYPES;
+use super::details::{details, target_details};
 use crate::host::netfilter::{
-    Base, Chain, ChainId, IcmpTypes, MarkBits, Match, Maybe, Network, Ports, Rule, Side, Table, Target, listed,
-    port_list, protocol_name, tcp_flags,
+    Base, Chain, ChainId, Maybe, Network, Rule, Table, Target, Translation, listed, protocol_name,
 };
-use crate::shell::services;
 
 /// How `-L` lists.
 #[derive(Clone, Copy, Debug, Default)]
@@ -51,7 +49,7 @@ pub(super) fn save(out: &mut String, table: &Table) {
     for id in table.chains() {
         let _ = match table.chain(id) {
             Chain { name, base: Some(base), .. } => {
-                let counters = base.counters;
+                let counters = base.counters.unwrap_or_default();
                 writeln!(out, ":{name} {} [{}:{}]", policy(base), counters.packets, counters.bytes)
             }
             Chain { name, base: None, .. } => writeln!(out, ":{name} - [0:0]"),
@@ -89,7 +87,8 @@ fn heading(out: &mut String, table: &Table, id: ChainId, style: Style) {
     let Chain { name, base, .. } = table.chain(id);
     let _ = match base {
         Some(base) if style.verbose => {
-            let (packets, bytes) = (count(base.counters.packets, style), count(base.counters.bytes, style));
+            let counters = base.counters.unwrap_or_default();
+            let (packets, bytes) = (count(counters.packets, style), count(counters.bytes, style));
             writeln!(out, "Chain {name} (policy {} {packets} packets, {bytes} bytes)", policy(base))
         }
         Some(base) => writeln!(out, "Chain {name} (policy {})", policy(base)),
@@ -138,8 +137,14 @@ fn line(out: &mut String, table: &Table, number: usize, rule: &Rule, style: Styl
         Target::Drop => "DROP",
         Target::Reject(_) => "REJECT",
         Target::Return => "RETURN",
-        Target::Log { .. } => "LOG",
+        Target::Log(_) => "LOG",
         Target::Mark(_) => "MARK",
+        Target::Connmark(_) => "CONNMARK",
+        Target::Untrack(_) => "CT",
+        Target::Translate(Translation::Source(_)) => "SNAT",
+        Target::Translate(Translation::Destination(_)) => "DNAT",
+        Target::Translate(Translation::Masquerade(_)) => "MASQUERADE",
+        Target::Translate(Translation::Redirect(_)) => "REDIRECT",
         Target::Jump(chain) | Target::Goto(chain) => &table.chain(*chain).name,
     };
     let (inverted, number) = rule.protocol.as_ref().map_or((false, 0), |it| (it.inverted, it.is));
@@ -182,102 +187,4 @@ fn address(network: Option<&Maybe<Network>>, style: Style) -> String {
         None => "anywhere".to_owned(),
         Some(network) => listed(&network.is),
     }
-}
-
-fn port(port: u16, style: Style) -> String {
-    let name = services::name(port).filter(|_| !style.numeric);
-    name.map_or_else(|| port.to_string(), str::to_owned)
-}
-
-fn range(ports: Ports, style: Style) -> String {
-    if ports.0 == ports.1 {
-        return port(ports.0, style);
-    }
-    format!("{}:{}", port(ports.0, style), port(ports.1, style))
-}
-
-fn bang(inverted: bool) -> &'static str {
-    if inverted { "!" } else { "" }
-}
-
-fn bang_blank(inverted: bool) -> &'static str {
-    if inverted { "! " } else { "" }
-}
-
-fn details(out: &mut String, condition: &Match, style: Style) {
-    let ports = |out: &mut String, name: &str, ports: &Option<Maybe<Ports>>| {
-        if let Some(Maybe { inverted, is }) = ports {
-            let plural = if is.0 == is.1 { "" } else { "s" };
-            let _ = write!(out, " {name}{plural}:{}{}", bang(*inverted), range(*is, style));
-        }
-    };
-    let _ = match condition {
-        Match::Tcp { source, destination, flags } => {
-            out.push_str(" tcp");
-            ports(out, "spt", source);
-            ports(out, "dpt", destination);
-            flags.iter().try_for_each(|Maybe { inverted, is: (mask, set) }| match style.numeric {
-                true => write!(out, " flags:{}0x{mask:02X}/0x{set:02X}", bang(*inverted)),
-                false => write!(out, " flags:{}{}/{}", bang(*inverted), tcp_flags(*mask), tcp_flags(*set)),
-            })
-        }
-        Match::Udp { source, destination } => {
-            out.push_str(" udp");
-            ports(out, "spt", source);
-            ports(out, "dpt", destination);
-            Ok(())
-        }
-        Match::Multiport { side, ports: Maybe { inverted, is } } => {
-            let side = match side {
-                Side::Source => "sports",
-                Side::Destination => "dports",
-                Side::Either => "ports",
-            };
-            let list = port_list(is, |ports| range(ports, style));
-            write!(out, " multiport {side} {}{list}", if *inverted { " !" } else { "" })
-        }
-        Match::Icmp(types) => icmp_details(out, types, style),
-        Match::Mac(mac) => write!(out, " MAC {}{}", bang_blank(mac.inverted), mac.is),
-        Match::PacketType(kind) => write!(out, " PKTTYPE {} {}", if kind.inverted { "!=" } else { "=" }, kind.is),
-        Match::Mark(bits) => write!(out, " mark match {}{}", bang_blank(bits.inverted), bits.is),
-        Match::State { conntrack, states } => {
-            let name = if *conntrack { "ctstate" } else { "state" };
-            write!(out, " {}{name} {}", bang_blank(states.inverted), states.is)
-        }
-        Match::Comment(text) => write!(out, " /* {text} */"),
-    };
-}
-
-fn icmp_details(out: &mut String, types: &Maybe<IcmpTypes>, style: Style) -> std::fmt::Result {
-    let Maybe { inverted, is: IcmpTypes { icmp_type, first_code, last_code } } = types;
-    let is_meant = |(_, known, code): &&(&str, u8, Option<u8>)| {
-        known == icmp_type && code.map_or((0, u8::MAX), |code| (code, code)) == (*first_code, *last_code)
-    };
-    if !style.numeric
-        && let Some((name, ..)) = ICMP_TYPES.iter().find(is_meant)
-    {
-        return write!(out, " icmp {}{name}", bang(*inverted));
-    }
-    // Not a slip: the tool leaves no blank after "icmp" unless there is a "!".
-    write!(out, " icmp{}type {icmp_type}", if *inverted { " !" } else { "" })?;
-    if first_code == last_code { write!(out, " code {first_code}") } else { Ok(()) }
-}
-
-fn target_details(out: &mut String, target: &Target, style: Style) {
-    let _ = match target {
-        Target::Reject(reject) => write!(out, " reject-with {}", reject.name()),
-        Target::Log { prefix, level } => {
-            let _ = match style.numeric {
-                true => write!(out, " LOG flags 0 level {level}"),
-                false => write!(out, " LOG level {}", super::LOG_LEVELS[usize::from(*level).min(7)]),
-            };
-            if prefix.is_empty() { Ok(()) } else { write!(out, " prefix \"{prefix}\"") }
-        }
-        Target::Mark(MarkBits { value, mask: u32::MAX }) => write!(out, " MARK set {value:#x}"),
-        Target::Mark(MarkBits { value: 0, mask }) => write!(out, " MARK and {:#x}", !mask),
-        Target::Mark(MarkBits { value, mask }) if value == mask => write!(out, " MARK or {value:#x}"),
-        Target::Mark(MarkBits { value, mask: 0 }) => write!(out, " MARK xor {value:#x}"),
-        Target::Mark(MarkBits { value, mask }) => write!(out, " MARK xset {value:#x}/{mask:#x}"),
-        _ => Ok(()),
-    };
 }
