@@ -8,6 +8,7 @@ use super::interface::{Address, IfIndex, Interface, Scope};
 use super::ip::Arrival;
 use super::kernel::Kernel;
 use super::neighbour::{Override, State};
+use super::netfilter::ArpHook;
 use super::route::{Kind, RouteKind};
 use super::sysctl::{Conf, DecidedBy, Neigh};
 use crate::ids::FrameId;
@@ -23,6 +24,8 @@ impl Kernel {
             return self.arp_note(|| reason::Arp::Malformed);
         };
         let is_for_us = frame.destination() == interface.mac;
+        let Some(message) = self.arp_filter(ArpHook::Input, iif, message, self.out.handling) else { return };
+        let Some(interface) = self.interfaces.get(iif) else { return };
         let loopback_is_routed = self.sysctl.conf(iif, Conf::RouteLocalnet) != 0;
         let target = message.target_ip;
         if !interface.arp
@@ -322,7 +325,9 @@ impl Kernel {
     }
 
     fn arp_send(&mut self, oif: IfIndex, destination: MacAddr, message: Arp, cause: Option<FrameId>) {
-        let frame = build::arp(message.sender_mac, destination, message);
+        let source = message.sender_mac;
+        let Some(message) = self.arp_filter(ArpHook::Output, oif, message, cause) else { return };
+        let frame = build::arp(source, destination, message);
         self.transmit_frame(oif, frame, cause);
     }
 

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::net::SocketAddrV4;
 
-/// What a rule of iptables, or a chain's policy, did to a packet.
+/// What a rule of iptables or arptables, or a chain's policy, did to a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ruling {
+    /// The tool whose rule it is: iptables or arptables.
+    pub tool: &'static str,
     /// The table.
     pub table: &'static str,
     /// The chain.
@@ -16,10 +18,10 @@ pub struct Ruling {
 
 impl fmt::Display for Ruling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Ruling { table, chain, rule } = self;
+        let Ruling { tool, table, chain, rule } = self;
         match rule {
-            Some((number, text)) => write!(f, "rule {number} of iptables' {table} {chain}: {text}"),
-            None => write!(f, "no rule of iptables' {table} {chain} accepts it, and the policy is DROP"),
+            Some((number, text)) => write!(f, "rule {number} of {tool}' {table} {chain}: {text}"),
+            None => write!(f, "no rule of {tool}' {table} {chain} accepts it, and the policy is DROP"),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod ab;
 mod arping;
+mod arptables;
 mod basic;
 mod conntrack;
 mod curl;
@@ -62,6 +63,8 @@ pub fn find(name: &str) -> Option<Command> {
 pub const COMMANDS: &[(&str, Command)] = &[
     ("ab", Command::Running(ab::ab)),
     ("arping", Command::Running(arping::arping)),
+    ("arptables", Command::Instant(arptables::arptables)),
+    ("arptables-save", Command::Instant(arptables::save)),
     ("basename", Command::Instant(basic::basename)),
     ("cat", Command::Running(text::cat)),
     ("chmod", Command::Instant(files::chmod)),

@@ -1,6 +1,8 @@
 //! Packet filtering, marking, tracking and translation: iptables' tables, and the places on a packet's way where they are
 //! asked.
 
+mod arp;
+mod arp_text;
 mod conntrack;
 mod hooks;
 mod limit;
@@ -22,6 +24,9 @@ use crate::random::{self, Stream};
 use crate::reason::Ruling;
 use conntrack::Conntrack;
 
+pub(super) use arp::ArpHook;
+pub use arp::{ArpChain, ArpRule, ArpTable, ArpTarget, ArpVerdict, Mangle};
+pub use arp_text::OPERATIONS;
 pub use conntrack::{Listed, States, Tracked, Tuple};
 pub(super) use hooks::Passage;
 pub use limit::{Limit, Statistic};
@@ -105,6 +110,7 @@ pub struct Netfilter {
     tracks: bool,
     conntrack: Conntrack,
     random: Stream,
+    arp: ArpTable,
 }
 
 impl Default for Netfilter {
@@ -121,6 +127,7 @@ impl Default for Netfilter {
             tracks: false,
             conntrack: Conntrack::default(),
             random: random::stream(0, "netfilter", ""),
+            arp: ArpTable::default(),
         }
     }
 }
@@ -134,6 +141,11 @@ impl Netfilter {
     /// Whether connections are tracked.
     pub fn tracks(&self) -> bool {
         self.tracks
+    }
+
+    /// The rules of arptables.
+    pub fn arp_table(&mut self) -> &mut ArpTable {
+        &mut self.arp
     }
 
     /// The table of this name.
@@ -166,7 +178,7 @@ fn ruling(table: &Table, chain: ChainId, index: Option<usize>) -> Ruling {
         let text = table.specification(&rules[index]).to_string();
         (index + 1, text.trim_start().to_owned())
     });
-    Ruling { table: table.name, chain: name.clone(), rule }
+    Ruling { tool: "iptables", table: table.name, chain: name.clone(), rule }
 }
 
 #[cfg(test)]

@@ -103,9 +103,13 @@ pub struct Counters {
 }
 
 impl Counters {
-    pub(super) fn count(&mut self, view: &View<'_>) {
+    pub(super) fn add(&mut self, bytes: usize) {
         self.packets += 1;
-        self.bytes += view.len as u64;
+        self.bytes += bytes as u64;
+    }
+
+    pub(super) fn count(&mut self, view: &View<'_>) {
+        self.add(view.len);
     }
 }
 
@@ -129,7 +133,7 @@ impl Network {
 pub struct InterfaceName(pub String);
 
 impl InterfaceName {
-    fn matches(&self, name: &str) -> bool {
+    pub(super) fn matches(&self, name: &str) -> bool {
         match self.0.strip_suffix('+') {
             Some(beginning) => name.starts_with(beginning),
             None => name == self.0,

@@ -6,7 +6,7 @@ mod restore;
 mod rule;
 mod show;
 mod targets;
-mod values;
+pub(super) mod values;
 mod words;
 
 use super::Io;
@@ -15,17 +15,17 @@ use crate::host::netfilter::{Chain, ChainId, Netfilter, Rule, Table, TableError}
 pub(super) use restore::restore;
 use rule::Draft;
 use show::Style;
-use words::Words;
+pub(super) use words::Words;
 
 /// syslog's levels, as `--log-level` and `-L` name them.
 const LOG_LEVELS: [&str; 8] = ["emerg", "alert", "crit", "error", "warn", "notice", "info", "debug"];
 
 /// Longest name of a chain (XT_EXTENSION_MAXNAMELEN less the end).
-const CHAIN_NAME_LEN: usize = 28;
+pub(super) const CHAIN_NAME_LEN: usize = 28;
 
 /// Why a command failed.
 #[derive(Debug)]
-enum Problem {
+pub(super) enum Problem {
     /// It makes no sense.
     Usage(String),
     /// It has a word too many.
@@ -46,24 +46,24 @@ enum Problem {
 }
 
 impl Problem {
-    fn usage(text: String) -> Problem {
+    pub(super) fn usage(text: String) -> Problem {
         Problem::Usage(text)
     }
 
-    fn refused(text: &str) -> Problem {
+    pub(super) fn refused(text: &str) -> Problem {
         Problem::Refused(text.to_owned())
     }
 
-    fn no_such_chain() -> Problem {
+    pub(super) fn no_such_chain() -> Problem {
         Problem::refused("No chain/target/match by that name.")
     }
 
-    fn kernel(action: &str, error: TableError, about: &str) -> Problem {
+    pub(super) fn kernel(action: &str, error: TableError, about: &str) -> Problem {
         Problem::Kernel(format!(" {action} failed ({error}): {about}"))
     }
 
     /// What the tool of this name says, with the line of its input where there is one; and its exit status.
-    fn told(self, tool: &str, line: Option<usize>) -> (String, i32) {
+    pub(super) fn told(self, tool: &str, line: Option<usize>) -> (String, i32) {
         let version = format!("{tool} v1.8.9 (nf_tables)");
         let at = line.map_or_else(String::new, |line| format!("Error occurred at line: {line}\n"));
         let hint = format!("{at}Try `{tool} -h' or '{tool} --help' for more information.\n");
@@ -114,7 +114,7 @@ pub(super) fn save(kernel: &mut Kernel, _args: &[String], io: &mut Io) -> i32 {
 
 /// A command: what is to be done with a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Action {
+pub(super) enum Action {
     Append,
     Check,
     Delete,
@@ -146,8 +146,14 @@ const ACTIONS: [(&str, &str, Action); 13] = [
     ("-P", "--policy", Action::Policy),
 ];
 
+/// The command of this name.
+pub(super) fn option_action(option: &str) -> Option<Action> {
+    let found = ACTIONS.iter().find(|(short, long, _)| option == *short || option == *long);
+    found.map(|(.., action)| *action)
+}
+
 impl Action {
-    fn flag(self) -> &'static str {
+    pub(super) fn flag(self) -> &'static str {
         let (flag, ..) = ACTIONS.iter().find(|(.., action)| *action == self).expect("every action is in the list");
         flag
     }
@@ -156,7 +162,7 @@ impl Action {
         matches!(self, Action::Append | Action::Check | Action::Delete | Action::Insert | Action::Replace)
     }
 
-    fn needs_chain(self) -> bool {
+    pub(super) fn needs_chain(self) -> bool {
         self.takes_rule() || matches!(self, Action::New | Action::Rename | Action::Policy)
     }
 }
@@ -179,7 +185,7 @@ struct Line {
 }
 
 /// Short options may stand together, like `-nvL`.
-fn spread(args: &[String]) -> Vec<String> {
+pub(super) fn spread(args: &[String]) -> Vec<String> {
     let mut spread = Vec::new();
     for arg in args {
         if is_bundle(arg) {
@@ -231,8 +237,8 @@ fn parse(args: &[String]) -> Result<Line, Problem> {
         if !option.starts_with('-') {
             return Err(Problem::Argument(option.to_owned()));
         }
-        if let Some((.., action)) = ACTIONS.iter().find(|(short, long, _)| option == *short || option == *long) {
-            take_action(&mut line, *action, &mut words)?;
+        if let Some(action) = option_action(option) {
+            take_action(&mut line, action, &mut words)?;
             continue;
         }
         match option {
@@ -288,7 +294,7 @@ fn take_action(line: &mut Line, action: Action, words: &mut Words<'_>) -> Result
     Ok(())
 }
 
-fn number(text: &str) -> Result<usize, Problem> {
+pub(super) fn number(text: &str) -> Result<usize, Problem> {
     let bad = || Problem::usage(format!("Invalid rule number `{text}'"));
     text.parse().ok().filter(|number| *number > 0).ok_or_else(bad)
 }

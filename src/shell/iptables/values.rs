@@ -12,7 +12,7 @@ use crate::shell::services;
 /// Longest name of an interface (IFNAMSIZ less the end).
 const INTERFACE_NAME_LEN: usize = 15;
 
-pub(super) fn protocol(text: &str) -> Result<u8, Problem> {
+pub(in crate::shell) fn protocol(text: &str) -> Result<u8, Problem> {
     let name = text.to_ascii_lowercase();
     if name == "all" {
         return Ok(0);
@@ -21,7 +21,7 @@ pub(super) fn protocol(text: &str) -> Result<u8, Problem> {
     known.or_else(|| name.parse().ok()).ok_or_else(|| Problem::usage(format!("unknown protocol \"{name}\" specified")))
 }
 
-pub(super) fn network(text: &str) -> Result<Network, Problem> {
+pub(in crate::shell) fn network(text: &str) -> Result<Network, Problem> {
     let (address, mask) = text.split_once('/').map_or((text, None), |(address, mask)| (address, Some(mask)));
     let mask = match mask {
         None => Ipv4Addr::BROADCAST,
@@ -35,7 +35,7 @@ pub(super) fn network(text: &str) -> Result<Network, Problem> {
     Ok(Network { address: address & mask, mask })
 }
 
-pub(super) fn interface(name: &str) -> Result<InterfaceName, Problem> {
+pub(in crate::shell) fn interface(name: &str) -> Result<InterfaceName, Problem> {
     if name.len() > INTERFACE_NAME_LEN {
         let text = format!("interface name `{name}' must be shorter than IFNAMSIZ ({INTERFACE_NAME_LEN})");
         return Err(Problem::usage(text));
@@ -43,12 +43,12 @@ pub(super) fn interface(name: &str) -> Result<InterfaceName, Problem> {
     Ok(InterfaceName(name.to_owned()))
 }
 
-pub(super) fn port(text: &str) -> Result<u16, Problem> {
+pub(in crate::shell) fn port(text: &str) -> Result<u16, Problem> {
     let number = text.parse().ok().or_else(|| services::port(text));
     number.ok_or_else(|| Problem::usage(format!("invalid port/service `{text}' specified")))
 }
 
-pub(super) fn ports(text: &str) -> Result<Ports, Problem> {
+pub(in crate::shell) fn ports(text: &str) -> Result<Ports, Problem> {
     let Some((from, to)) = text.split_once(':') else {
         let port = port(text)?;
         return Ok(Ports(port, port));
@@ -61,7 +61,7 @@ pub(super) fn ports(text: &str) -> Result<Ports, Problem> {
     Ok(Ports(from, to))
 }
 
-pub(super) fn multiport(side: Side, inverted: bool, text: &str) -> Result<Match, Problem> {
+pub(in crate::shell) fn multiport(side: Side, inverted: bool, text: &str) -> Result<Match, Problem> {
     const LIMIT: usize = 15;
     let is = text.split(',').map(ports).collect::<Result<Vec<_>, _>>()?;
     if is.len() > LIMIT {
@@ -70,7 +70,7 @@ pub(super) fn multiport(side: Side, inverted: bool, text: &str) -> Result<Match,
     Ok(Match::Multiport { side, ports: Maybe { inverted, is } })
 }
 
-pub(super) fn tcp_flags(text: &str) -> Result<u8, Problem> {
+pub(in crate::shell) fn tcp_flags(text: &str) -> Result<u8, Problem> {
     text.split(',').try_fold(0, |flags, name| {
         let flag = match name.to_ascii_uppercase().as_str() {
             "FIN" => 1,
@@ -87,7 +87,7 @@ pub(super) fn tcp_flags(text: &str) -> Result<u8, Problem> {
     })
 }
 
-pub(super) fn states(text: &str) -> Result<States, Problem> {
+pub(in crate::shell) fn states(text: &str) -> Result<States, Problem> {
     text.split(',').try_fold(States::default(), |states, name| {
         let found = States::NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         let (_, state) = found.ok_or_else(|| Problem::usage(format!("Bad state \"{name}\"")))?;
@@ -95,7 +95,7 @@ pub(super) fn states(text: &str) -> Result<States, Problem> {
     })
 }
 
-pub(super) fn mark_bits(extension: &str, option: &str, text: &str) -> Result<MarkBits, Problem> {
+pub(in crate::shell) fn mark_bits(extension: &str, option: &str, text: &str) -> Result<MarkBits, Problem> {
     let number = |text: &str| match text.strip_prefix("0x") {
         Some(digits) => u32::from_str_radix(digits, 16).ok(),
         None => text.parse().ok(),
@@ -109,7 +109,7 @@ pub(super) fn mark_bits(extension: &str, option: &str, text: &str) -> Result<Mar
     })
 }
 
-pub(super) fn log_level(text: &str) -> Result<u8, Problem> {
+pub(in crate::shell) fn log_level(text: &str) -> Result<u8, Problem> {
     let found = super::LOG_LEVELS.iter().position(|level| *level == text);
     let aliased = match text {
         "panic" => Some(0),
@@ -124,7 +124,7 @@ pub(super) fn log_level(text: &str) -> Result<u8, Problem> {
 }
 
 /// The names of `--icmp-type`: type, and code where one is meant.
-pub(super) const ICMP_TYPES: [(&str, u8, Option<u8>); 36] = [
+pub(in crate::shell) const ICMP_TYPES: [(&str, u8, Option<u8>); 36] = [
     ("any", 255, None),
     ("echo-reply", 0, None),
     ("destination-unreachable", 3, None),
@@ -163,7 +163,7 @@ pub(super) const ICMP_TYPES: [(&str, u8, Option<u8>); 36] = [
     ("address-mask-request", 17, None),
 ];
 
-pub(super) fn icmp_types(text: &str) -> Result<IcmpTypes, Problem> {
+pub(in crate::shell) fn icmp_types(text: &str) -> Result<IcmpTypes, Problem> {
     let name = match text {
         "ping" => "echo-request",
         "pong" => "echo-reply",
@@ -185,7 +185,7 @@ pub(super) fn icmp_types(text: &str) -> Result<IcmpTypes, Problem> {
 }
 
 /// A number of one of the tool's own option parsers.
-pub(super) fn bounded(extension: &str, option: &str, text: &str, most: u32) -> Result<u32, Problem> {
+pub(in crate::shell) fn bounded(extension: &str, option: &str, text: &str, most: u32) -> Result<u32, Problem> {
     let number = match text.strip_prefix("0x") {
         Some(digits) => u32::from_str_radix(digits, 16).ok(),
         None => text.parse().ok(),
@@ -197,7 +197,7 @@ pub(super) fn bounded(extension: &str, option: &str, text: &str, most: u32) -> R
 }
 
 /// `--limit`: so many packets in a second, minute, hour or day. The tool's scale makes odd rates a little slower.
-pub(super) fn limit(text: &str) -> Result<(u64, u64), Problem> {
+pub(in crate::shell) fn limit(text: &str) -> Result<(u64, u64), Problem> {
     const SCALE: u64 = 10_000;
     let bad = || Problem::usage(format!("bad rate \"{text}\"'"));
     let (number, unit) = text.split_once('/').map_or((text, "second"), |(number, unit)| (number, unit));
@@ -222,12 +222,12 @@ fn limit_of(average: u64) -> (u64, u64) {
 }
 
 /// The default of `--limit`: three an hour.
-pub(super) fn default_limit() -> Limit {
+pub(in crate::shell) fn default_limit() -> Limit {
     Limit::new(3, 3600, 5)
 }
 
 /// The types of `--src-type` and `--dst-type`.
-pub(super) fn address_kinds(text: &str) -> Result<AddressKinds, Problem> {
+pub(in crate::shell) fn address_kinds(text: &str) -> Result<AddressKinds, Problem> {
     text.split(',').try_fold(AddressKinds::default(), |kinds, name| {
         let known = AddressType::NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         let (_, kind) = known.ok_or_else(|| Problem::usage(format!("addrtype: bad type \"{name}\"")))?;
@@ -236,14 +236,14 @@ pub(super) fn address_kinds(text: &str) -> Result<AddressKinds, Problem> {
 }
 
 /// From one address to another.
-pub(super) fn address_range(option: &str, text: &str) -> Result<(Ipv4Addr, Ipv4Addr), Problem> {
+pub(in crate::shell) fn address_range(option: &str, text: &str) -> Result<(Ipv4Addr, Ipv4Addr), Problem> {
     let bad = || Problem::usage(format!("iprange: Bad value for \"{option}\" option: \"{text}\""));
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     Ok((first.parse().map_err(|_| bad())?, last.parse().map_err(|_| bad())?))
 }
 
 /// `ADDRESS[-ADDRESS][:PORT[-PORT]]`, as SNAT and DNAT want it.
-pub(super) fn nat_range(text: &str) -> Result<Range, Problem> {
+pub(in crate::shell) fn nat_range(text: &str) -> Result<Range, Problem> {
     let (addresses, ports) = text.split_once(':').map_or((text, None), |(addresses, ports)| (addresses, Some(ports)));
     let ports = ports.map(nat_ports).transpose()?;
     let address = |text: &str| text.parse().map_err(|_| Problem::usage(format!("Bad IP address \"{text}\"")));
@@ -256,7 +256,7 @@ pub(super) fn nat_range(text: &str) -> Result<Range, Problem> {
 }
 
 /// `PORT[-PORT]`
-pub(super) fn nat_ports(text: &str) -> Result<Ports, Problem> {
+pub(in crate::shell) fn nat_ports(text: &str) -> Result<Ports, Problem> {
     let port = |part: &str| {
         let number = part.parse().ok().or_else(|| services::port(part));
         number.ok_or_else(|| Problem::usage(format!("Port `{part}' not valid")))

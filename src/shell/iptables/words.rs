@@ -3,7 +3,7 @@
 use super::Problem;
 
 /// The words of a command line that have not been read yet.
-pub(super) struct Words<'a>(pub &'a [String]);
+pub(in crate::shell) struct Words<'a>(pub &'a [String]);
 
 impl<'a> Words<'a> {
     /// The next word.
