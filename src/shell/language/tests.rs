@@ -357,6 +357,7 @@ fn settings_are_files() {
     /proc/sys/net:
     core
     ipv4
+    netfilter
 
     /proc/sys/net/ipv4/conf:
     all
