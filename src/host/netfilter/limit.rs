@@ -125,9 +125,9 @@ mod tests {
         let mut now = Time::ZERO;
         let taken: Vec<bool> = (0..5).map(|_| limit.allows(now)).collect();
         assert_eq!(taken, [true, true, true, false, false]);
-        now = now + Span::from_millis(499);
+        now += Span::from_millis(499);
         assert!(!limit.allows(now));
-        now = now + Span::from_millis(1);
+        now += Span::from_millis(1);
         assert!(limit.allows(now));
         assert!(!limit.allows(now));
     }

@@ -354,7 +354,9 @@ impl Conntrack {
     pub(super) fn forget(&mut self, is_meant: impl Fn(&Connection) -> bool) -> usize {
         let slots: Vec<usize> =
             self.connections.iter().filter(|(_, connection)| is_meant(connection)).map(|(slot, _)| slot).collect();
-        slots.iter().for_each(|&slot| drop(self.remove(slot)));
+        for &slot in &slots {
+            self.remove(slot);
+        }
         slots.len()
     }
 

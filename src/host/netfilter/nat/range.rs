@@ -44,7 +44,7 @@ impl Range {
         let hash = jhash_address(native(source), initial);
         let (least, most) = (u32::from(first.min(last)), u32::from(first.max(last)));
         let count = u64::from(most - least) + 1;
-        Some(Ipv4Addr::from(least + (u64::from(hash) * count >> 32) as u32))
+        Some(Ipv4Addr::from(least + ((u64::from(hash) * count) >> 32) as u32))
     }
 }
 
