@@ -1,15 +1,15 @@
 //! httpd PORT \[BODY_BYTES\]: answers requests with the node's name.
 //!
-//! It answers one a connection, and closes first; a client that asks for "Connection: Keep-Alive" may ask again.
+//! It answers one a connection, and closes first; a client that asks for "Connection: Keep-Alive" may ask again. One program
+//! serves all connections, so that those that are merely open cost little.
 
-use std::rc::Rc;
+use rustc_hash::FxHashMap;
 
 use super::args::Args;
-use super::server::{CHUNK_BYTES, serve};
-use crate::host::Errno;
-use crate::host::Process;
-use crate::host::net::TcpStream;
-use crate::host::process::Task;
+use super::server::{BACKLOG, CHUNK_BYTES};
+use crate::host::net::{TcpListener, TcpStream};
+use crate::host::process::{Sys, Task};
+use crate::host::{Bind, Errno, Process, SocketId};
 
 /// Bodies are not longer than this, so that a typing error does not eat the simulator's memory.
 const MAX_BODY_BYTES: u32 = 64 << 20;
@@ -26,8 +26,14 @@ pub fn httpd(process: Process, words: Vec<String>) -> Task {
             }
         };
         let name = process.sys.with(|kernel| kernel.name.clone());
-        let answers = Rc::new(Answers::new(&name, body as usize));
-        serve(&process, port, |stream| one(stream, Rc::clone(&answers))).await
+        let answers = Answers::new(&name, body as usize);
+        match Server::new(&process.sys, port, answers) {
+            Ok(mut server) => server.serve().await,
+            Err(error) => {
+                process.complain(&format!("OSError: {error}\n"));
+                1
+            }
+        }
     })
 }
 
@@ -49,27 +55,100 @@ impl Answers {
     }
 }
 
-async fn one(stream: TcpStream, answers: Rc<Answers>) -> Result<(), Errno> {
-    let mut bytes = stream.read(CHUNK_BYTES, None).await?;
-    while let Some(request) = Request::parse(&bytes).filter(|request| request.keeps_alive) {
-        while bytes.len() < request.length {
-            let more = stream.read(CHUNK_BYTES, None).await?;
-            if more.is_empty() {
-                return Ok(());
+/// The server, and all that it is talking to.
+struct Server {
+    sys: Sys,
+    listener: TcpListener,
+    answers: Answers,
+    conversations: FxHashMap<SocketId, Conversation>,
+}
+
+impl Server {
+    fn new(sys: &Sys, port: u16, answers: Answers) -> Result<Server, Errno> {
+        let listener = TcpListener::bind(sys, Bind::port(port), BACKLOG)?;
+        Ok(Server { sys: sys.clone(), listener, answers, conversations: FxHashMap::default() })
+    }
+
+    /// Serves until it is killed.
+    async fn serve(&mut self) -> i32 {
+        self.sys.watch(self.listener.id());
+        loop {
+            for socket in self.sys.take_ready() {
+                if socket == self.listener.id() { self.accept() } else { self.go_on(socket) }
             }
-            bytes.extend_from_slice(&more);
-        }
-        stream.write_all(&answers.kept_alive, None).await?;
-        bytes.drain(..request.length);
-        if bytes.is_empty() {
-            bytes = stream.read(CHUNK_BYTES, None).await?;
+            self.sys.wait(&[], None).await;
         }
     }
-    // Whatever came first is taken for a request.
-    if !bytes.is_empty() {
-        stream.write_all(&answers.last, None).await?;
+
+    fn accept(&mut self) {
+        while let Ok((stream, _)) = self.listener.try_accept() {
+            let socket = stream.id();
+            self.sys.watch(socket);
+            self.conversations.insert(socket, Conversation { stream, request: Vec::new(), answering: None });
+            self.go_on(socket);
+        }
     }
-    Ok(())
+
+    fn go_on(&mut self, socket: SocketId) {
+        let Some(conversation) = self.conversations.get_mut(&socket) else { return };
+        // One that breaks is over, and nothing else is.
+        if conversation.go_on(&self.answers) != Err(Errno::WouldBlock) {
+            self.sys.unwatch(socket);
+            self.conversations.remove(&socket);
+        }
+    }
+}
+
+/// A connection.
+struct Conversation {
+    stream: TcpStream,
+    /// What has come of a request.
+    request: Vec<u8>,
+    answering: Option<Answering>,
+}
+
+/// An answer that is being written.
+struct Answering {
+    keeps_alive: bool,
+    written: usize,
+}
+
+impl Conversation {
+    /// Goes on until there is nothing more to be said, or until it would have to wait.
+    fn go_on(&mut self, answers: &Answers) -> Result<(), Errno> {
+        loop {
+            if let Some(Answering { keeps_alive, written }) = &mut self.answering {
+                let answer = if *keeps_alive { &answers.kept_alive } else { &answers.last };
+                while *written < answer.len() {
+                    *written += self.stream.try_write(&answer[*written..])?;
+                }
+                if !*keeps_alive {
+                    return Ok(());
+                }
+                self.answering = None;
+            }
+            if self.request.is_empty() || !self.take_request() {
+                let mut bytes = self.stream.try_read(CHUNK_BYTES)?;
+                if bytes.is_empty() {
+                    return Ok(());
+                }
+                self.request.append(&mut bytes);
+                self.take_request();
+            }
+        }
+    }
+
+    /// Begins to answer what has come, unless more of it is to come.
+    fn take_request(&mut self) -> bool {
+        // Whatever comes first is taken for a request.
+        let request = Request::parse(&self.request).unwrap_or(Request { keeps_alive: false, length: 0 });
+        if request.keeps_alive && self.request.len() < request.length {
+            return false;
+        }
+        self.request = self.request.split_off(request.length.min(self.request.len()));
+        self.answering = Some(Answering { keeps_alive: request.keeps_alive, written: 0 });
+        true
+    }
 }
 
 /// What the server wants to know of a request.

@@ -6,7 +6,7 @@ use crate::host::net::{TcpListener, TcpStream};
 use crate::host::{Bind, Errno, Process};
 
 /// Python's socket.listen(512), as the reference implementation calls it.
-const BACKLOG: u32 = 512;
+pub(super) const BACKLOG: u32 = 512;
 
 /// The most that is read at a time, in bytes.
 pub(super) const CHUNK_BYTES: usize = 65_536;

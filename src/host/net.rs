@@ -193,6 +193,16 @@ impl TcpListener {
         Ok((TcpStream { socket: Owned::tcp(&self.socket.sys, id) }, remote))
     }
 
+    /// As [`TcpListener::accept`], without waiting.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::WouldBlock`] if there is none.
+    pub fn try_accept(&self) -> Result<(TcpStream, SocketAddrV4), Errno> {
+        let (id, remote) = self.socket.with(Kernel::tcp_accept)?;
+        Ok((TcpStream { socket: Owned::tcp(&self.socket.sys, id) }, remote))
+    }
+
     /// Where it listens.
     pub fn local(&self) -> Option<SocketAddrV4> {
         self.socket.with(|kernel, id| kernel.tcp_local(id))

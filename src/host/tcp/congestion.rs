@@ -15,7 +15,7 @@ pub(super) struct Congestion {
     credit: u32,
     /// The window before the last loss (W_max).
     before_loss: u32,
-    epoch: Option<Epoch>,
+    epoch: Option<Box<Epoch>>,
 }
 
 /// The growth since a loss.
@@ -62,11 +62,13 @@ impl Congestion {
     /// How many segments must be acknowledged for the window to grow by one.
     fn cubic(&mut self, segments: u32, rtt: Span, now: Time) -> u32 {
         let (window, before_loss) = (self.window, self.before_loss);
-        let epoch = self.epoch.get_or_insert_with(|| Epoch {
-            began: now,
-            plateau: cube_root(u64::from(before_loss.saturating_sub(window)) * 2_500_000_000),
-            origin: before_loss.max(window),
-            reno: u64::from(window) << 10,
+        let epoch = self.epoch.get_or_insert_with(|| {
+            Box::new(Epoch {
+                began: now,
+                plateau: cube_root(u64::from(before_loss.saturating_sub(window)) * 2_500_000_000),
+                origin: before_loss.max(window),
+                reno: u64::from(window) << 10,
+            })
         });
         let elapsed = (now.since(epoch.began) + rtt).as_millis();
         // C is 0.4 segments a cubic second: 4 / 10^10 a cubic millisecond.

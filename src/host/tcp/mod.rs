@@ -17,6 +17,7 @@ mod input;
 mod ipv4;
 mod output;
 mod ports;
+mod queue;
 mod receive;
 mod request;
 mod rtt;

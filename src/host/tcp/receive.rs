@@ -1,9 +1,8 @@
 //! The receiving half of a connection: reassembly, the window, and when to acknowledge.
 
-use std::collections::VecDeque;
-
 use smallvec::SmallVec;
 
+use super::queue::Queue;
 use super::rtt::RTO_MIN;
 use super::segment::{Flags, Segment, Seq};
 use crate::time::{Span, Time};
@@ -39,10 +38,10 @@ pub(super) struct Receiver {
     last_segment: u32,
     /// The largest that we have asked for.
     pub advertised_mss: u32,
-    queue: VecDeque<u8>,
-    held: Vec<Held>,
+    queue: Queue<u8>,
+    held: Queue<Held>,
     /// Ranges of `held`, the newest first (RFC 2018, section 4).
-    sacks: SmallVec<[(Seq, Seq); 4]>,
+    sacks: Queue<(Seq, Seq)>,
     /// Something that came twice (RFC 2883).
     duplicate: Option<(Seq, Seq)>,
     pub ack: AckPolicy,
@@ -241,14 +240,16 @@ impl Receiver {
         }
         if fin {
             self.nxt += 1;
-            self.held.clear();
-            self.sacks.clear();
+            self.held = Queue::new();
+            self.sacks = Queue::new();
         }
         Queued::InOrder { fin }
     }
 
     fn take(&mut self, bytes: &[u8]) {
-        self.queue.extend(bytes);
+        if !bytes.is_empty() {
+            self.queue.extend(bytes);
+        }
         self.nxt += bytes.len() as u32;
     }
 
@@ -262,22 +263,22 @@ impl Receiver {
         let place = self.held.iter().position(|held| held.seq.after(seq)).unwrap_or(self.held.len());
         self.held.insert(place, Held { seq, bytes: segment.payload.to_vec(), fin });
         let mut range = (seq, segment.end());
-        self.sacks.retain(|&mut (from, to)| {
+        self.sacks.retain(|&(from, to)| {
             let apart = to.before(range.0) || from.after(range.1);
             if !apart {
                 range = (if from.before(range.0) { from } else { range.0 }, to.latest(range.1));
             }
             apart
         });
-        self.sacks.insert(0, range);
+        self.sacks.push_front(range);
         self.sacks.truncate(4);
     }
 
     /// tcp_ofo_queue: what has been waiting and is in order now. True if that was the last there is.
     fn release_held(&mut self) -> bool {
         let mut fin = false;
-        while self.held.first().is_some_and(|held| !held.seq.after(self.nxt)) {
-            let held = self.held.remove(0);
+        while self.held.front().is_some_and(|held| !held.seq.after(self.nxt)) {
+            let Some(held) = self.held.pop_front() else { break };
             if !held.end().before(self.nxt) {
                 let old = self.nxt.since(held.seq) as usize;
                 self.take(&held.bytes[old..]);
@@ -285,7 +286,7 @@ impl Receiver {
             }
         }
         let nxt = self.nxt;
-        self.sacks.retain(|&mut (from, _)| from.after(nxt));
+        self.sacks.retain(|&(from, _)| from.after(nxt));
         fin
     }
 

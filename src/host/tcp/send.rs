@@ -1,10 +1,10 @@
 //! The sending half of a connection: the send buffer, and the scoreboard of what is in flight (RFC 6675).
 
-use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::congestion::Congestion;
 use super::connection::MIN_SEND_MSS;
+use super::queue::Queue;
 use super::rtt::Rtt;
 use super::segment::{Flags, HEADER_LEN, Seq};
 use crate::time::{Span, Time};
@@ -41,7 +41,7 @@ pub(super) enum Phase {
 /// snd_* of the kernel's struct tcp_sock.
 #[derive(Debug)]
 pub(super) struct Sender {
-    buffer: VecDeque<u8>,
+    buffer: Queue<u8>,
     /// The number of the buffer's first byte.
     buffer_seq: Seq,
     /// A FIN follows the buffer.
@@ -62,7 +62,7 @@ pub(super) struct Sender {
     pub pushed: Seq,
     /// The end of the last segment that was not full (snd_sml).
     small: Seq,
-    pub in_flight: VecDeque<Sent>,
+    pub in_flight: Queue<Sent>,
     sacked: u32,
     lost: u32,
     again: u32,
@@ -87,7 +87,7 @@ pub(super) struct Sender {
 impl Sender {
     pub fn new(isn: Seq, mtu: u32) -> Sender {
         let mut sender = Sender {
-            buffer: VecDeque::new(),
+            buffer: Queue::new(),
             buffer_seq: isn + 1,
             fin: false,
             una: isn,
@@ -102,7 +102,7 @@ impl Sender {
             sack: false,
             pushed: isn,
             small: isn,
-            in_flight: VecDeque::new(),
+            in_flight: Queue::new(),
             sacked: 0,
             lost: 0,
             again: 0,
@@ -183,8 +183,8 @@ impl Sender {
 
     /// Drops everything: the connection is over.
     pub fn forget(&mut self) {
-        self.buffer = VecDeque::new();
-        self.in_flight = VecDeque::new();
+        self.buffer = Queue::new();
+        self.in_flight = Queue::new();
         (self.sacked, self.lost, self.again) = (0, 0, 0);
         self.fin = false;
         self.una = self.nxt;
@@ -282,6 +282,10 @@ impl Sender {
             if !front.sacked {
                 rtt.get_or_insert(now.since(front.at));
             }
+            if front.flags.has(Flags::SYN) {
+                // Many connections never send anything else.
+                self.in_flight.rest();
+            }
         }
         if ack.after(self.buffer_seq) {
             let data_end = if ack.after(self.data_end()) { self.data_end() } else { ack };
@@ -373,7 +377,7 @@ impl Sender {
     pub fn mark_all_lost(&mut self) {
         // A peer that has acknowledged the first one selectively, and not since, has thrown it away (RFC 2018, section 8).
         let reneged = self.in_flight.front().is_some_and(|sent| sent.sacked);
-        for sent in &mut self.in_flight {
+        for sent in self.in_flight.iter_mut() {
             sent.sacked &= !reneged;
             sent.lost = !sent.sacked;
             sent.again = false;
