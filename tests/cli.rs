@@ -159,6 +159,12 @@ fn a_run_that_goes_on_for_ever_is_stopped() {
     assert_eq!(output.status.code(), Some(3));
     assert!(err(&output).contains("100 events"), "{}", err(&output));
     assert!(out(&output).is_empty());
+
+    // The file may say so, too; the command line wins.
+    let path = scenario(&folder("limit"), TRUE);
+    fs::write(&path, fs::read_to_string(&path).unwrap().replace("title:", "max_events: 0, title:")).unwrap();
+    assert_eq!(lvslab(&["run", &path]).status.code(), Some(3));
+    assert_eq!(lvslab(&["run", "--max-events", "1000", &path]).status.code(), Some(0));
 }
 
 #[test]

@@ -91,11 +91,10 @@ impl Run {
         };
         plan.seed = self.seed.unwrap_or(plan.seed);
         plan.until = self.until.or(plan.until);
+        plan.max_events = self.max_events.or(plan.max_events);
         self.check_names(&plan).map_err(wrong)?;
         self.check_targets().map_err(wrong)?;
-        let mut options = Options::default();
-        options.max_events = self.max_events.unwrap_or(options.max_events);
-        match scenario::run(&plan, options) {
+        match scenario::run(&plan, Options::default()) {
             Ok(outcome) => self.report(&plan, &outcome).map_err(|error| (Status::Stopped, error.to_string())),
             Err(failure) => match failure.diagnostic(&plan, &text) {
                 Some(diagnostic) => {

@@ -103,6 +103,7 @@ impl Check<'_> {
             hosts: self.hosts(),
             timeline: self.timeline(until),
             until,
+            max_events: scenario.max_events,
             expect: scenario.expect.clone(),
         }
     }

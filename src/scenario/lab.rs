@@ -78,7 +78,7 @@ struct Typed {
 impl<'a> Lab<'a> {
     fn new(plan: &'a Plan, options: Options) -> Lab<'a> {
         let mut engine = Engine::new(plan.seed, Recorder::default());
-        engine.set_event_limit(options.max_events);
+        engine.set_event_limit(plan.max_events.unwrap_or(options.max_events));
         let switches: Vec<_> =
             plan.switches.iter().map(|switch| engine.add_switch(&switch.name, switch.options.clone())).collect();
         let mut cables = Vec::new();

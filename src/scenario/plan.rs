@@ -26,6 +26,8 @@ pub struct Plan {
     pub timeline: Vec<Step>,
     /// When the run ends; none: when everything is done.
     pub until: Option<Span>,
+    /// How many events the run may have, if the file says so.
+    pub max_events: Option<u64>,
     /// What must be true of the run.
     pub expect: Vec<Expectation>,
 }

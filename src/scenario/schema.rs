@@ -32,6 +32,9 @@ pub struct Scenario {
     /// Either way the lab is watched 0.6 s longer, so that closing handshakes and late acknowledgements are seen.
     #[serde(default)]
     pub until: Option<String>,
+    /// The run is stopped when it has more events than this; 2,000,000 unless told. `--max-events` wins over it.
+    #[serde(default)]
+    pub max_events: Option<u64>,
     /// What must be true of the run.
     #[serde(default)]
     pub expect: Vec<Expectation>,
