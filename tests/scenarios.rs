@@ -106,7 +106,8 @@ fn flaw(frame: &Frame) -> Option<String> {
         }
         Some(TransportSlice::Udp(udp)) => {
             let sum = udp.to_header().calc_checksum_ipv4_raw(source, destination, udp.payload());
-            sum.is_ok_and(|sum| sum != udp.checksum()).then_some("UDP checksum")
+            // RFC 768: 0 stands for none, as in most tunnels.
+            sum.is_ok_and(|sum| udp.checksum() != 0 && sum != udp.checksum()).then_some("UDP checksum")
         }
         Some(TransportSlice::Icmpv4(icmp)) => {
             let sum = etherparse::Icmpv4Type::calc_checksum(&icmp.icmp_type(), icmp.payload());

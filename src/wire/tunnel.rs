@@ -44,7 +44,7 @@ pub enum BadTunnel {
 
 impl Gre {
     /// Bytes of the header.
-    pub const fn len(self) -> usize {
+    const fn header_len(self) -> usize {
         GRE_WORD * (1 + self.checksum as usize + self.key.is_some() as usize)
     }
 
@@ -146,7 +146,7 @@ pub struct Envelope {
 impl Envelope {
     /// Bytes that it takes, without the outer IPv4 header.
     pub fn len(&self) -> usize {
-        self.gue.map_or(0, |_| UdpHeader::LEN + GUE_LEN) + self.gre.map_or(0, Gre::len)
+        self.gue.map_or(0, |_| UdpHeader::LEN + GUE_LEN) + self.gre.map_or(0, Gre::header_len)
     }
 
     /// Whether it is IPv4 in IPv4.
@@ -229,10 +229,10 @@ mod tests {
             let packet = inner(&payload);
             let mut bytes = Vec::new();
             envelope.write(&mut bytes, ENDS.0, ENDS.1, &packet);
-            prop_assert_eq!(Gre::read(&bytes), Ok((gre, gre.len(), ETHERTYPE_IPV4)));
-            prop_assert_eq!(&bytes[gre.len()..], &packet[..]);
+            prop_assert_eq!(Gre::read(&bytes), Ok((gre, gre.header_len(), ETHERTYPE_IPV4)));
+            prop_assert_eq!(&bytes[gre.header_len()..], &packet[..]);
             if checksum {
-                bytes[gre.len() + 8] ^= 1;
+                bytes[gre.header_len() + 8] ^= 1;
                 prop_assert_eq!(Gre::read(&bytes), Err(BadTunnel::Checksum));
             }
         }

@@ -11,6 +11,7 @@ use crate::wire::tunnel::Gre;
 const LIFETIME: Span = Span::from_secs(30);
 
 const UNREACHABLE: u8 = 3;
+const PORT_UNREACHABLE: u8 = 3;
 const SOURCE_ROUTE_FAILED: u8 = 5;
 const FRAGMENTATION_NEEDED: u8 = 4;
 const TIME_EXCEEDED: u8 = 11;
@@ -27,6 +28,8 @@ impl Kernel {
         iif: IfIndex,
     ) {
         let is_failure = match icmp_type {
+            // ipgre_err takes a missing port for impossible, though gre_rcv tells of one.
+            UNREACHABLE if code == PORT_UNREACHABLE => mode == Mode::Ipip,
             UNREACHABLE => !matches!(code, SOURCE_ROUTE_FAILED | FRAGMENTATION_NEEDED),
             TIME_EXCEEDED => code == 0,
             _ => false,
@@ -40,7 +43,8 @@ impl Kernel {
         let ends = (address(16), address(12));
         let Some(index) = self.find_tunnel(mode, ends, iif, key) else { return };
         let now = self.now;
-        let Some(Interface { link: Link::Tunnel(Tunnel { parameters, errors }), .. }) = self.interfaces.get_mut(index)
+        let Some(Interface { link: Link::Tunnel(Tunnel { parameters, errors, .. }), .. }) =
+            self.interfaces.get_mut(index)
         else {
             return;
         };

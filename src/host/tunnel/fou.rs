@@ -35,7 +35,7 @@ impl Kernel {
     ///
     /// [`Errno::AddressInUse`].
     pub fn add_fou(&mut self, port: u16, carries: Decapsulation) -> Result<(), Errno> {
-        let socket = self.udp_bind(Bind::port(port))?;
+        let socket = self.udp_bind(Bind { reuse: false, ..Bind::port(port) })?;
         self.tunnels.fou.insert(port, FouPort { carries, socket });
         Ok(())
     }

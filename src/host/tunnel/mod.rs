@@ -96,6 +96,8 @@ pub struct GueParameters {
 pub struct Tunnel {
     /// How it was set up.
     pub parameters: Parameters,
+    /// Whether it came by `ip tunnel add`, which names limits and protocol that `ip link add` leaves open.
+    pub is_by_ioctl: bool,
     /// Errors that came in about its packets, and when the last one did.
     errors: (u32, Time),
 }
@@ -210,17 +212,17 @@ impl Kernel {
     fn add_fallback(&mut self, mode: Mode) {
         let parameters = Parameters { path_mtu: false, ..Parameters::new(mode) };
         let mtu = self.tunnel_mtu(&parameters);
-        let link = Link::Tunnel(Tunnel { parameters, errors: (0, Time::ZERO) });
+        let link = Link::Tunnel(Tunnel { parameters, is_by_ioctl: false, errors: (0, Time::ZERO) });
         self.register(mode.fallback(), MacAddr::ZERO, mtu, link);
     }
 
-    /// ip_tunnel_newlink: `ip tunnel add`, `ip link add ... type ipip|gre`. Without a name it is called ipip0, gre1, ...
+    /// ip_tunnel_ioctl, ip_tunnel_newlink: `ip tunnel add`, `ip link add ... type ipip|gre`.
     ///
     /// # Errors
     ///
     /// [`Errno::Exists`] if there is such a tunnel, or an interface of that name; [`Errno::InvalidArgument`] if it is to be
     /// wrapped in UDP, and the kernel does not know how.
-    pub fn add_tunnel(&mut self, name: &str, parameters: Parameters) -> Result<IfIndex, Errno> {
+    pub fn add_tunnel(&mut self, name: &str, parameters: Parameters, is_by_ioctl: bool) -> Result<IfIndex, Errno> {
         if parameters.mode == Mode::Gre {
             self.load_gre();
         }
@@ -231,7 +233,7 @@ impl Kernel {
             return Err(Errno::InvalidArgument);
         }
         let mtu = self.tunnel_mtu(&parameters);
-        let link = Link::Tunnel(Tunnel { parameters, errors: (0, Time::ZERO) });
+        let link = Link::Tunnel(Tunnel { parameters, is_by_ioctl, errors: (0, Time::ZERO) });
         Ok(self.register(name, MacAddr::ZERO, mtu, link))
     }
 

@@ -138,7 +138,7 @@ impl Kernel {
     pub(in crate::host) fn flow_port(&self, packet: &[u8]) -> u16 {
         let (low, high) = self.sysctl.local_port_range();
         let hash = u64::from(flow_hash(packet, self.tunnels.hash_seed));
-        low + (hash * u64::from(high.saturating_sub(low)) >> 32) as u16
+        low + ((hash * u64::from(high.saturating_sub(low))) >> 32) as u16
     }
 }
 

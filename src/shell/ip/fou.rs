@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::tunnel::port;
-use super::{Failure, Result, Style, USAGE, WRONG, Words, failure};
+use super::{Result, Style, USAGE, WRONG, Words, answered, failure};
 use crate::host::tunnel::Decapsulation;
 use crate::host::{Errno, Kernel};
 use crate::wire::proto;
@@ -20,28 +20,24 @@ pub(super) fn run(kernel: &mut Kernel, _: Style, words: &mut Words<'_>, out: &mu
         return Err(failure(USAGE, HELP));
     }
     if !kernel.has_fou() {
-        return Err(refused(Errno::NoSuchFile));
+        let text = format!("RTNETLINK answers: {}\nError talking to the kernel\n", Errno::NoSuchFile);
+        return Err(failure(WRONG, text));
     }
     match command {
         "add" => {
             let (port, carries) = parse(words)?;
             let carries = carries.ok_or_else(|| failure(USAGE, "fou: missing --type option\n"))?;
-            kernel.add_fou(port, carries).map_err(refused)
+            kernel.add_fou(port, carries).map_err(answered)
         }
         "del" => {
             let (port, _) = parse(words)?;
-            kernel.delete_fou(port).map_err(refused)
+            kernel.delete_fou(port).map_err(answered)
         }
         _ => {
             show(kernel, out);
             Ok(())
         }
     }
-}
-
-/// What the kernel has answered over generic netlink.
-fn refused(error: Errno) -> Failure {
-    failure(WRONG, format!("RTNETLINK answers: {error}\nError talking to the kernel\n"))
 }
 
 fn parse(words: &mut Words<'_>) -> Result<(u16, Option<Decapsulation>)> {

@@ -50,7 +50,7 @@ fn add_tunnel(kernel: &mut Kernel, mode: Mode, name: Option<String>, words: &mut
     // A fixed TTL keeps packets from going round for ever only if no piece of them gets a new one.
     parameters.path_mtu |= parameters.ttl != 0;
     let name = name.unwrap_or_else(|| free_name(kernel, mode));
-    Ok(kernel.add_tunnel(&name, parameters))
+    Ok(kernel.add_tunnel(&name, parameters, false))
 }
 
 fn usage(mode: Mode) -> String {
@@ -80,10 +80,10 @@ pub(super) fn delete(kernel: &mut Kernel, words: &mut Words<'_>) -> Result<()> {
 /// What `-d` tells of a tunnel.
 pub(super) fn details(kernel: &Kernel, tunnel: &Tunnel, promiscuous: bool, break_: &str, out: &mut String) {
     let parameters = &tunnel.parameters;
-    let (least, most) = if tunnel.is_fallback() { (0, 0) } else { (68, tunnel.largest_mtu()) };
+    let (least, most) = if tunnel.is_by_ioctl { (68, tunnel.largest_mtu()) } else { (0, 0) };
     let _ = write!(out, " promiscuity {}  allmulti 0 minmtu {least} maxmtu {most} {break_}    ", u8::from(promiscuous));
     out.push_str(match parameters.mode {
-        Mode::Ipip if tunnel.is_fallback() => "ipip any",
+        Mode::Ipip if !tunnel.is_by_ioctl => "ipip any",
         Mode::Ipip => "ipip ipip",
         Mode::Gre => "gre",
     });

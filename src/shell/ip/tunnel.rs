@@ -162,7 +162,7 @@ fn add(kernel: &mut Kernel, words: &mut Words<'_>) -> Result<()> {
     };
     parameters.mode = mode;
     let name = if name.is_empty() { free_name(kernel, mode) } else { name };
-    kernel.add_tunnel(&name, parameters).map(|_| ()).map_err(|error| refused("add", mode.fallback(), error))
+    kernel.add_tunnel(&name, parameters, true).map(|_| ()).map_err(|error| refused("add", mode.fallback(), error))
 }
 
 /// The name of a tunnel that was given none: the first of ipip0, ipip1, ... that is free.
@@ -201,7 +201,7 @@ fn show(kernel: &Kernel, words: &mut Words<'_>, out: &mut String) -> Result<()> 
     for interface in kernel.interfaces().filter(wanted) {
         let Some(tunnel) = interface.tunnel() else { continue };
         if mode.is_none_or(|mode| mode == tunnel.parameters.mode) {
-            let is_for_any = tunnel.is_fallback() && tunnel.parameters.mode == Mode::Ipip;
+            let is_for_any = !tunnel.is_by_ioctl && tunnel.parameters.mode == Mode::Ipip;
             describe(kernel, &interface.name, is_for_any, &tunnel.parameters, out);
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here trusts a frame: what is cut off or makes no sense is said in tcpdump's way, like `[|tcp]`.
 
+mod gre;
 mod icmp;
 mod other;
 mod tcp;
@@ -110,6 +111,7 @@ fn innermost_tcp(packet: &[u8], in_quotes: bool) -> Option<(Ipv4Addr, Ipv4Addr, 
         match header.protocol().0 {
             _ if header.fragments_offset().value() > 0 => return None,
             proto::IPIP => packet = payload,
+            proto::GRE => packet = gre::inside(payload)?,
             proto::ICMP if in_quotes => packet = icmp::quoted(payload)?,
             proto::TCP => {
                 let tcp = TcpSlice::from_slice(payload).ok()?;
@@ -203,6 +205,7 @@ impl Line<'_> {
             proto::ICMP => self.icmp(f, &rest, deeper),
             proto::IGMP => other::igmp(f, rest.bytes, self.style),
             proto::VRRP => other::vrrp(f, &rest, self.style, header.ttl()),
+            proto::GRE => self.gre(f, &rest, deeper),
             proto::IPIP if nesting.depth < DEEPEST => self.ip(f, rest.bytes, deeper),
             _ => write!(f, " ip-proto-{protocol} {}", rest.len),
         }
@@ -227,6 +230,7 @@ fn ip_details(f: &mut Formatter<'_>, header: &Ipv4HeaderSlice<'_>) -> fmt::Resul
     let (id, offset) = (header.identification(), header.fragments_offset().value() * 8);
     write!(f, "id {id}, offset {offset}, flags [{flags}], ")?;
     let protocol = match header.protocol().0 {
+        proto::GRE => "GRE",
         proto::ICMP => "ICMP",
         proto::IGMP => "IGMP",
         proto::IPIP => "IPIP",
@@ -320,7 +324,7 @@ mod tests {
 
         #[test]
         fn no_packet_makes_it_panic(
-            protocol in prop_oneof![Just(1u8), Just(2), Just(4), Just(6), Just(17), Just(112), any::<u8>()],
+            protocol in prop_oneof![Just(1u8), Just(2), Just(4), Just(6), Just(17), Just(47), Just(112), any::<u8>()],
             len in 0u8..120,
             payload in proptest::collection::vec(any::<u8>(), 0..80),
         ) {
