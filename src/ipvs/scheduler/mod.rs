@@ -11,6 +11,8 @@ mod lblc;
 mod lblcr;
 mod lc;
 mod mh;
+#[cfg(test)]
+mod model;
 mod nq;
 mod ovf;
 mod rr;
