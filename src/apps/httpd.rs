@@ -3,7 +3,7 @@
 //! It answers one a connection, and closes first; a client that asks for "Connection: Keep-Alive" may ask again. One program
 //! serves all connections, so that those that are merely open cost little.
 
-use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 
 use super::args::Args;
 use super::server::{BACKLOG, CHUNK_BYTES};
@@ -60,13 +60,14 @@ struct Server {
     sys: Sys,
     listener: TcpListener,
     answers: Answers,
-    conversations: FxHashMap<SocketId, Conversation>,
+    /// In an order, in which they are closed when the server is killed.
+    conversations: BTreeMap<SocketId, Conversation>,
 }
 
 impl Server {
     fn new(sys: &Sys, port: u16, answers: Answers) -> Result<Server, Errno> {
         let listener = TcpListener::bind(sys, Bind::port(port), BACKLOG)?;
-        Ok(Server { sys: sys.clone(), listener, answers, conversations: FxHashMap::default() })
+        Ok(Server { sys: sys.clone(), listener, answers, conversations: BTreeMap::new() })
     }
 
     /// Serves until it is killed.

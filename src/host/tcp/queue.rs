@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 
 /// A queue that takes no more than a pointer until something is put into it.
+#[expect(clippy::box_collection, reason = "the box is what makes an empty one small")]
 pub(super) struct Queue<T>(Option<Box<VecDeque<T>>>);
 
 impl<T: 'static> Queue<T> {
