@@ -74,6 +74,7 @@ impl Kernel {
         }
         if !up {
             self.disable_ip(index, false);
+            self.forget_masqueraded(index, None);
             return Ok(());
         }
         for address in self.interfaces.get(index).map(|interface| interface.addresses.clone()).unwrap_or_default() {

@@ -40,7 +40,9 @@ impl Kernel {
         let frame = build::ipv4(&mut Vec::new(), &fields, |buffer| build::tcp(buffer, source, destination, reset, &[]));
         // ip_route_me_harder: the sender need not be an address of this host. Where there is no way back, nobody is told.
         if let Ok(route) = self.route_output(destination, None, None) {
-            let _ = self.ip_local_out(Packet::new(frame, IfIndex::LO, self.out.handling), route);
+            let mut reset = Packet::new(frame, IfIndex::LO, self.out.handling);
+            reset.tracked = packet.tracked.answer();
+            let _ = self.ip_local_out(reset, route);
         }
     }
 }

@@ -307,3 +307,6 @@ fn change_rules(table: &mut ArpTable, line: Line, action: Action, chain: usize, 
     };
     changed.1.map_err(|error| Problem::kernel(changed.0, error, &about))
 }
+
+#[cfg(test)]
+mod tests;

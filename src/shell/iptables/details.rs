@@ -68,7 +68,7 @@ pub(super) fn details(out: &mut String, condition: &Match, style: Style) {
         Match::Mac(mac) => write!(out, " MAC {}{}", bang_blank(mac.inverted), mac.is),
         Match::PacketType(kind) => write!(out, " PKTTYPE {} {}", if kind.inverted { "!=" } else { "=" }, kind.is),
         Match::Mark(bits) => write!(out, " mark match {}{}", bang_blank(bits.inverted), bits.is),
-        Match::Connmark(bits) => write!(out, " connmark match  {}{}", bang_blank(bits.inverted), bits.is),
+        Match::Connmark(bits) => write!(out, " connmark match {} {}", bang(bits.inverted), bits.is),
         Match::AddressType { source, destination } => {
             out.push_str(" ADDRTYPE match");
             for (name, kinds) in [("src-type", source), ("dst-type", destination)] {

@@ -78,7 +78,7 @@ impl Problem {
             }
             (Problem::NoTable(name), None) => {
                 let text = format!("{version}: table '{name}' does not exist\n");
-                (text + "Perhaps iptables or your kernel needs to be upgraded.\n", 3)
+                (format!("{text}Perhaps {tool} or your kernel needs to be upgraded.\n"), 3)
             }
             (Problem::NoTable(name), Some(line)) => {
                 (format!("{version}: {tool}: line {line} table name '{name}' invalid\n{hint}"), 2)

@@ -500,3 +500,11 @@ fn tables_come_back_from_what_was_saved() {
     [2]
     "#);
 }
+
+/// Translation, and conditions and targets about connections.
+#[test]
+fn it_says_what_the_tool_says() {
+    const TRANSCRIPT: &str = include_str!("transcript.txt");
+    let commands: Vec<&str> = TRANSCRIPT.lines().filter_map(|line| line.strip_prefix("$ ")).collect();
+    assert_eq!(console(&commands.join("\n")), TRANSCRIPT);
+}

@@ -3,6 +3,7 @@
 //! A connection belongs to its first packet until that packet has passed the last hook; only then it enters the table
 //! (nf_conntrack_confirm). A first packet that is dropped takes its connection with it.
 
+mod connection;
 mod list;
 mod states;
 mod tcp;
@@ -15,10 +16,11 @@ use rustc_hash::FxHashMap;
 use slab::Slab;
 use smallvec::SmallVec;
 
-use crate::host::interface::IfIndex;
-use crate::time::{Span, Time};
+use crate::time::Time;
 use crate::wire::proto;
 
+pub(super) use connection::Held;
+pub use connection::{Agreed, Connection, ConnectionId, Part, Tracked};
 pub use list::Listed;
 pub use states::States;
 pub use tcp::Tcp;
@@ -41,140 +43,6 @@ impl Direction {
         match self {
             Direction::Original => Direction::Reply,
             Direction::Reply => Direction::Original,
-        }
-    }
-}
-
-/// What address translation has agreed on for a connection (IPS_SRC_NAT, IPS_DST_NAT, and their _DONE bits).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Agreed {
-    /// Whether the question has been asked.
-    pub is_settled: bool,
-    /// Whether the answer was that something changes.
-    pub is_changed: bool,
-}
-
-/// A connection: struct nf_conn.
-#[derive(Clone, Debug)]
-pub struct Connection {
-    /// What packets look like as they come in, by [`Direction`]: both sides as they see themselves.
-    pub(super) tuples: [Tuple; 2],
-    /// What becomes of sources.
-    pub(super) source: Agreed,
-    /// What becomes of destinations.
-    pub(super) destination: Agreed,
-    /// The interface whose address it borrows (MASQUERADE).
-    pub(super) masquerades_by: Option<IfIndex>,
-    /// CONNMARK's.
-    pub(super) mark: u32,
-    is_answered: bool,
-    is_assured: bool,
-    is_confirmed: bool,
-    tcp: Tcp,
-    /// From when on UDP's datagrams make a stream.
-    stream_from: Time,
-    /// How long it lasts from its confirmation on.
-    timeout: Span,
-    expires: Time,
-    serial: u64,
-}
-
-impl Connection {
-    fn new(tuple: Tuple, now: Time) -> Connection {
-        Connection {
-            tuples: [tuple, tuple.reply()],
-            source: Agreed::default(),
-            destination: Agreed::default(),
-            masquerades_by: None,
-            mark: 0,
-            is_answered: false,
-            is_assured: false,
-            is_confirmed: false,
-            tcp: Tcp::default(),
-            stream_from: now + Span::from_secs(2),
-            timeout: Span::ZERO,
-            expires: now,
-            serial: 0,
-        }
-    }
-
-    /// What packets of this direction look like as they come in.
-    pub fn tuple(&self, direction: Direction) -> Tuple {
-        self.tuples[direction as usize]
-    }
-
-    /// Whether its first packet has passed all hooks.
-    pub fn is_confirmed(&self) -> bool {
-        self.is_confirmed
-    }
-
-    /// What a packet of this connection is to it.
-    fn state(&self, direction: Direction) -> States {
-        match direction {
-            Direction::Original if !self.is_answered => States::NEW,
-            _ => States::ESTABLISHED,
-        }
-    }
-
-    fn renew(&mut self, timeout: Span, now: Time) {
-        self.timeout = timeout;
-        self.expires = now + timeout;
-    }
-}
-
-/// A connection of the table. The serial number tells it from those that had its place before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConnectionId {
-    slot: usize,
-    serial: u64,
-}
-
-/// Where a packet's connection is.
-#[derive(Clone, Debug)]
-pub(super) enum Held {
-    /// With the packet: it is not in the table yet, or no more.
-    Here(Box<Connection>),
-    /// In the table.
-    Table(ConnectionId),
-}
-
-/// A packet's part in a connection.
-#[derive(Clone, Debug)]
-pub struct Part {
-    pub(super) of: Held,
-    /// Which way the packet goes.
-    pub(super) direction: Direction,
-    /// What it is to the connection.
-    pub(super) state: States,
-}
-
-/// What the tracker knows of a packet (skb->_nfct).
-#[derive(Clone, Debug, Default)]
-pub enum Tracked {
-    /// Nothing: it has not been looked at, or makes no sense.
-    #[default]
-    Nothing,
-    /// It is not to be looked at (IP_CT_UNTRACKED).
-    Untracked,
-    /// It belongs to a connection.
-    Part(Part),
-}
-
-impl Tracked {
-    /// What `-m state` sees.
-    pub fn state(&self) -> States {
-        match self {
-            Tracked::Nothing => States::INVALID,
-            Tracked::Untracked => States::UNTRACKED,
-            Tracked::Part(part) => part.state,
-        }
-    }
-
-    /// Whether it goes back to who has begun, if it belongs to a connection.
-    pub(super) fn is_reply(&self) -> Option<bool> {
-        match self {
-            Tracked::Part(part) => Some(part.direction == Direction::Reply),
-            Tracked::Nothing | Tracked::Untracked => None,
         }
     }
 }
