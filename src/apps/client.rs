@@ -21,9 +21,9 @@ const SEND_BYTES: usize = 1 << 20;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.0\r\n\r\n";
 
-/// How long put takes from its last write to closing its side: longer than a round trip, as the recorder's program does,
-/// so that what routers say about the data comes before the end.
-const BEFORE_SHUTDOWN: Span = Span::from_millis(10);
+/// How long the tools take from their last call to closing: longer than a round trip, as the recorder's programs do, so
+/// that what routers say about the data, or a server that had already closed, comes before the end.
+const BEFORE_CLOSING: Span = Span::from_millis(10);
 
 /// What one connection sends.
 #[derive(Clone, Copy)]
@@ -191,7 +191,7 @@ impl Client {
             Send::Request => stream.write_all(REQUEST, self.deadline()).await?,
             Send::Bytes(count) => {
                 self.send_filling(&stream, count).await?;
-                sys.sleep(BEFORE_SHUTDOWN).await;
+                sys.sleep(BEFORE_CLOSING).await;
                 stream.shutdown()?;
             }
         }
@@ -199,6 +199,10 @@ impl Client {
         loop {
             let mut bytes = stream.read(CHUNK_BYTES, self.deadline()).await?;
             if bytes.is_empty() {
+                if answer.is_empty() {
+                    // The server had closed before it was asked; what was sent is being reset.
+                    sys.sleep(BEFORE_CLOSING).await;
+                }
                 return Ok(answer);
             }
             answer.append(&mut bytes);
