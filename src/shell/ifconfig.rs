@@ -3,7 +3,8 @@
 use std::fmt::Write;
 use std::net::Ipv4Addr;
 
-use crate::host::{Address, Errno, IfIndex, Interface, Io, Kernel, Scope};
+use crate::host::tunnel::{Mode, Tunnel};
+use crate::host::{Address, Errno, IfIndex, Interface, Io, Kernel, Link, Scope};
 use crate::wire::MacAddr;
 
 /// ifconfig \[-a\] \[INTERFACE \[ADDRESS\] \[WORD...\]\]
@@ -129,10 +130,13 @@ fn class_len(ip: Ipv4Addr) -> u8 {
 /// SIOCSIFADDR: the address of this label, in the place of the one that has it now.
 fn set_address(kernel: &mut Kernel, index: IfIndex, label: &str, ip: Ipv4Addr, len: Option<u8>) {
     delete_alias(kernel, index, label);
-    let prefix_len = len.unwrap_or_else(|| class_len(ip));
+    let interface = kernel.interfaces().find(|interface| interface.index == index);
+    let is_point_to_point = interface.is_some_and(Interface::is_point_to_point);
+    let has_broadcast = interface.is_some_and(has_broadcast);
+    let prefix_len = len.unwrap_or_else(|| if is_point_to_point { 32 } else { class_len(ip) });
     let scope = if ip.is_loopback() { Scope::Host } else { Scope::Global };
     let mut address = Address { ip, prefix_len, broadcast: None, scope, label: label.to_owned(), secondary: false };
-    if prefix_len < 31 && index != IfIndex::LO {
+    if prefix_len < 31 && has_broadcast {
         address.broadcast = Some(address.subnet().broadcast());
     }
     // The same address under another label stays where it is.
@@ -172,15 +176,21 @@ fn describe(interface: &Interface, out: &mut String) {
     }
 }
 
+/// IFF_BROADCAST
+fn has_broadcast(interface: &Interface) -> bool {
+    matches!(interface.link, Link::Card(_) | Link::Dummy)
+}
+
 fn describe_as(interface: &Interface, label: &str, out: &mut String) {
     let flags = [
         (interface.up, 0x1, "UP"),
-        (!interface.is_loopback(), 0x2, "BROADCAST"),
+        (has_broadcast(interface), 0x2, "BROADCAST"),
         (interface.is_loopback(), 0x8, "LOOPBACK"),
+        (interface.is_point_to_point(), 0x10, "POINTOPOINT"),
         (interface.is_running(), 0x40, "RUNNING"),
         (!interface.is_loopback() && !interface.arp, 0x80, "NOARP"),
         (interface.promiscuous, 0x100, "PROMISC"),
-        (!interface.is_loopback(), 0x1000, "MULTICAST"),
+        (matches!(interface.link, Link::Card(_)), 0x1000, "MULTICAST"),
     ];
     let set = || flags.iter().filter(|(is_set, ..)| *is_set);
     let number: u32 = set().map(|(_, bit, _)| bit).sum();
@@ -189,16 +199,18 @@ fn describe_as(interface: &Interface, label: &str, out: &mut String) {
     if let Some(address) = interface.addresses.iter().find(|address| address.label == label) {
         let mask = ipnet::Ipv4Net::new_assert(address.ip, address.prefix_len.min(32)).netmask();
         let _ = write!(out, "        inet {}  netmask {mask}", address.ip);
-        if !interface.is_loopback() {
+        if interface.is_point_to_point() {
+            let _ = write!(out, "  destination {}", address.ip);
+        } else if has_broadcast(interface) {
             let _ = write!(out, "  broadcast {}", address.broadcast.unwrap_or(Ipv4Addr::UNSPECIFIED));
         }
         out.push('\n');
     }
-    if interface.is_loopback() {
-        out.push_str("        loop  txqueuelen 1000  (Local Loopback)\n");
-    } else {
-        let _ = writeln!(out, "        ether {}  txqueuelen 1000  (Ethernet)", interface.mac);
-    }
+    out.push_str(&match &interface.link {
+        Link::Loopback => "        loop  txqueuelen 1000  (Local Loopback)\n".to_owned(),
+        Link::Card(_) | Link::Dummy => format!("        ether {}  txqueuelen 1000  (Ethernet)\n", interface.mac),
+        Link::Tunnel(tunnel) => hardware_of(tunnel),
+    });
     if label == interface.name {
         let counters = &interface.counters;
         let _ = writeln!(
@@ -217,6 +229,16 @@ fn describe_as(interface: &Interface, label: &str, out: &mut String) {
         );
     }
     out.push('\n');
+}
+
+/// net-tools knows IPv4 in IPv4, but not GRE.
+fn hardware_of(tunnel: &Tunnel) -> String {
+    if tunnel.parameters.mode == Mode::Ipip {
+        return "        tunnel   txqueuelen 1000  (IPIP Tunnel)\n".to_owned();
+    }
+    let [a, b, c, d] = tunnel.parameters.local.octets();
+    let rest = "-00".repeat(12);
+    format!("        unspec {a:02X}-{b:02X}-{c:02X}-{d:02X}{rest}  txqueuelen 1000  (UNSPEC)\n")
 }
 
 /// A number of bytes as net-tools says it.

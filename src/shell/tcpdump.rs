@@ -6,6 +6,7 @@ use super::getopt::Getopt;
 use super::services;
 use crate::apps::resolve;
 use crate::host::process::Task;
+use crate::host::tunnel::Mode;
 use crate::host::{Captured, Direction, IfIndex, Kernel, PacketSocket, Process};
 use crate::time::Span;
 use crate::wire::describe::{Describer, Style};
@@ -100,9 +101,12 @@ impl Capture {
         let parsed = process.sys.with(|kernel| Filter::parse(&options.filter, &mut Known(kernel)));
         let filter = parsed.map_err(|error| format!("tcpdump: {error}\n"))?;
         let socket = PacketSocket::open(&process.sys, None, interface);
-        let (type_name, type_text) = match interface {
-            Some(_) => ("EN10MB", "Ethernet"),
-            None => ("LINUX_SLL2", "Linux cooked v2"),
+        let tunnel = process.sys.with(|kernel| kernel.interface(&name)?.tunnel().map(|tunnel| tunnel.parameters.mode));
+        let (type_name, type_text) = match (interface, tunnel) {
+            (Some(_), None) => ("EN10MB", "Ethernet"),
+            (Some(_), Some(Mode::Ipip)) => ("RAW", "Raw IP"),
+            (Some(_), Some(Mode::Gre)) => ("LINUX_SLL", "Linux cooked v1"),
+            (None, _) => ("LINUX_SLL2", "Linux cooked v2"),
         };
         if interface.is_none() {
             process.complain("tcpdump: data link type LINUX_SLL2\n");
@@ -115,7 +119,10 @@ impl Capture {
             format!("listening on {name}, link-type {type_name} ({type_text}), snapshot length 262144 bytes\n");
         process.complain(&listening);
         let names = interface.is_none().then(|| process.sys.with(|kernel| names(kernel)));
-        let describer = Describer::new(Style { link: options.link && interface.is_some(), verbose: options.verbose });
+        let describer = Describer::new(Style {
+            link: options.link && interface.is_some() && tunnel.is_none(),
+            verbose: options.verbose,
+        });
         Ok(Capture { process: process.clone(), options, socket, names, filter, describer, captured: 0 })
     }
 

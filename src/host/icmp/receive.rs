@@ -123,7 +123,11 @@ impl Kernel {
 
     /// icmp_redirect
     fn icmp_redirect(&mut self, packet: &Packet, code: u8, gateway: Ipv4Addr) {
-        match quoted_packet(&packet.payload()[ICMP_LEN..]) {
+        let quoted = &packet.payload()[ICMP_LEN..];
+        match quoted_packet(quoted) {
+            Some(Quoted { protocol: proto::TCP, .. }) if code <= 3 && !self.tcp_heeds_redirect(quoted) => {
+                self.drop_packet(packet, IpDrop::IcmpIgnored { icmp_type: REDIRECT });
+            }
             Some(Quoted { destination, .. }) if code <= 3 => self.learn_redirect(packet, destination, gateway),
             _ => self.drop_packet(packet, IpDrop::IcmpMalformed),
         }

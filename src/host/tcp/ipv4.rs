@@ -59,6 +59,21 @@ impl Kernel {
         self.tcp_with(|tcp, around| tcp.icmp_error(&tuple, Seq(seq), (icmp_type, code, mtu), around));
     }
 
+    /// Whether a redirect about a segment is heeded: only an open connection keeps a route that can be changed (tcp_v4_err's
+    /// do_redirect). A SYN+ACK does not have one yet.
+    pub(in crate::host) fn tcp_heeds_redirect(&self, quoted: &[u8]) -> bool {
+        let Some((local, remote, seq)) = quoted_ends(quoted) else { return false };
+        let tuple =
+            Tuple { local: *local.ip(), remote: *remote.ip(), local_port: local.port(), remote_port: remote.port() };
+        let Some(&id) = self.tcp.connections.get(&tuple) else { return false };
+        match &self.tcp.sockets[id.0 as usize].socket {
+            Socket::Connection(connection) => {
+                !Seq(seq).before(connection.send.una) && !Seq(seq).after(connection.send.nxt)
+            }
+            _ => false,
+        }
+    }
+
     /// A socket's timer has fired.
     pub(in crate::host) fn tcp_timer(&mut self, socket: SocketId) {
         self.tcp_with(|tcp, around| tcp.expire(socket, around));

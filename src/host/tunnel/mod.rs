@@ -311,3 +311,62 @@ impl Kernel {
         tunnels.filter(move |(_, tunnel)| tunnel.parameters.mode == mode)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HERE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+    const THERE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
+    const OTHER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 3);
+    const LO: IfIndex = IfIndex::LO;
+
+    fn up(kernel: &mut Kernel, name: &str, parameters: Parameters) -> IfIndex {
+        let index = kernel.add_tunnel(name, parameters, true).unwrap();
+        kernel.set_interface_up(index, true).unwrap();
+        index
+    }
+
+    #[test]
+    fn the_tunnel_that_says_most_takes_the_packet() {
+        let mut kernel = Kernel::new("box", 1);
+        let plain = Parameters::new(Mode::Ipip);
+        let to_here = up(&mut kernel, "a", Parameters { local: HERE, ..plain });
+        let from_there = up(&mut kernel, "b", Parameters { remote: THERE, ..plain });
+        let both = up(&mut kernel, "c", Parameters { remote: THERE, local: HERE, ..plain });
+        let find = |kernel: &Kernel, remote, local| kernel.find_tunnel(Mode::Ipip, (remote, local), LO, None);
+        assert_eq!(find(&kernel, THERE, HERE), Some(both));
+        assert_eq!(find(&kernel, THERE, OTHER), Some(from_there));
+        assert_eq!(find(&kernel, OTHER, HERE), Some(to_here));
+        assert_eq!(find(&kernel, OTHER, OTHER), None);
+        let tunl0 = kernel.interface("tunl0").unwrap().index;
+        kernel.set_interface_up(tunl0, true).unwrap();
+        assert_eq!(find(&kernel, OTHER, OTHER), Some(tunl0));
+        kernel.set_interface_up(both, false).unwrap();
+        assert_eq!(find(&kernel, THERE, HERE), Some(from_there));
+    }
+
+    #[test]
+    fn a_key_must_be_the_tunnels_own() {
+        let mut kernel = Kernel::new("box", 1);
+        let ends = Parameters { remote: THERE, local: HERE, ..Parameters::new(Mode::Gre) };
+        let keyed = up(&mut kernel, "a", Parameters { in_key: Some(7), ..ends });
+        let find = |kernel: &Kernel, key| kernel.find_tunnel(Mode::Gre, (THERE, HERE), LO, key);
+        assert_eq!(find(&kernel, Some(7)), Some(keyed));
+        assert_eq!(find(&kernel, Some(8)), None);
+        assert_eq!(find(&kernel, None), None);
+    }
+
+    #[test]
+    fn two_tunnels_are_not_alike() {
+        let mut kernel = Kernel::new("box", 1);
+        let parameters = Parameters { remote: THERE, ..Parameters::new(Mode::Ipip) };
+        let index = kernel.add_tunnel("a", parameters, true).unwrap();
+        assert_eq!(kernel.add_tunnel("b", parameters, true), Err(Errno::Exists));
+        assert_eq!(kernel.change_tunnel(index, Parameters::new(Mode::Ipip)), Err(Errno::Exists));
+        assert_eq!(kernel.delete_interface(index), Ok(()));
+        assert_eq!(kernel.add_tunnel("b", parameters, true), Ok(IfIndex(index.0 + 1)));
+        let tunl0 = kernel.interface("tunl0").unwrap().index;
+        assert_eq!(kernel.delete_interface(tunl0), Err(Errno::NotPermitted));
+    }
+}
