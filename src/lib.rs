@@ -47,6 +47,7 @@ pub mod cli;
 pub mod host;
 pub mod ids;
 pub mod ipvs;
+pub mod keepalived;
 pub mod random;
 pub mod reason;
 pub mod scenario;

@@ -1,0 +1,512 @@
+//! What a configuration says, once it has been understood.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use ipnet::Ipv4Net;
+
+use crate::time::Span;
+
+/// A whole configuration.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Config {
+    /// global_defs.
+    pub global: Global,
+    /// vrrp_script.
+    pub scripts: Vec<Script>,
+    /// vrrp_instance.
+    pub instances: Vec<Instance>,
+    /// vrrp_sync_group.
+    pub groups: Vec<Group>,
+    /// virtual_server_group.
+    pub server_groups: Vec<ServerGroup>,
+    /// virtual_server.
+    pub services: Vec<Service>,
+}
+
+/// How gratuitous ARPs are sent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Garp {
+    /// How long after the first batch the second one follows; zero: there is none.
+    pub delay: Span,
+    /// How many there are in a batch, for each address.
+    pub repeat: u32,
+    /// How often a master sends them again; zero: never.
+    pub refresh: Span,
+    /// How many there are then.
+    pub refresh_repeat: u32,
+    /// As `delay`, after an advert of lower priority; unset: as there.
+    pub lower_priority_delay: Option<Span>,
+    /// As `repeat`, after an advert of lower priority; unset: as there.
+    pub lower_priority_repeat: Option<u32>,
+}
+
+impl Default for Garp {
+    fn default() -> Garp {
+        Garp {
+            delay: Span::from_secs(5),
+            repeat: 5,
+            refresh: Span::ZERO,
+            refresh_repeat: 1,
+            lower_priority_delay: None,
+            lower_priority_repeat: None,
+        }
+    }
+}
+
+/// global_defs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Global {
+    /// router_id
+    pub router_id: Option<String>,
+    /// vrrp_mcast_group4
+    pub group: Ipv4Addr,
+    /// vrrp_version
+    pub version: u8,
+    /// vrrp_garp_*
+    pub garp: Garp,
+    /// vrrp_garp_interval: the gap between gratuitous ARPs.
+    pub garp_interval: Span,
+    /// vrrp_min_garp
+    pub min_garp: bool,
+    /// vrrp_down_timer_adverts
+    pub down_timer_adverts: u32,
+    /// vrrp_lower_prio_no_advert
+    pub lower_priority_no_advert: bool,
+    /// vrrp_higher_prio_send_advert
+    pub higher_priority_send_advert: bool,
+    /// vrrp_check_unicast_src
+    pub check_unicast_source: bool,
+    /// vrrp_skip_check_adv_addr
+    pub skip_check_addresses: bool,
+    /// vrrp_strict
+    pub strict: bool,
+    /// vrrp_startup_delay
+    pub startup_delay: Span,
+    /// log_unknown_vrids
+    pub log_unknown_vrids: bool,
+    /// dynamic_interfaces
+    pub dynamic_interfaces: bool,
+    /// enable_script_security
+    pub script_security: bool,
+    /// lvs_timeouts: TCP, TCP after a FIN, UDP; in seconds.
+    pub timeouts: [u32; 3],
+    /// lvs_flush
+    pub flush: bool,
+    /// lvs_flush_on_stop
+    pub flush_on_stop: bool,
+    /// lvs_sync_daemon
+    pub sync: Option<SyncDaemon>,
+    /// checker_log_all_failures
+    pub log_all_failures: bool,
+}
+
+impl Default for Global {
+    fn default() -> Global {
+        Global {
+            router_id: None,
+            group: Ipv4Addr::new(224, 0, 0, 18),
+            version: 2,
+            garp: Garp::default(),
+            garp_interval: Span::ZERO,
+            min_garp: false,
+            down_timer_adverts: 3,
+            lower_priority_no_advert: false,
+            higher_priority_send_advert: false,
+            check_unicast_source: false,
+            skip_check_addresses: false,
+            strict: false,
+            startup_delay: Span::ZERO,
+            log_unknown_vrids: false,
+            dynamic_interfaces: false,
+            script_security: false,
+            timeouts: [0; 3],
+            flush: false,
+            flush_on_stop: false,
+            sync: None,
+            log_all_failures: false,
+        }
+    }
+}
+
+/// lvs_sync_daemon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyncDaemon {
+    /// The interface.
+    pub interface: String,
+    /// The instance that it follows.
+    pub instance: Option<String>,
+    /// id
+    pub id: Option<u8>,
+    /// maxlen
+    pub max_len: Option<u16>,
+    /// port
+    pub port: Option<u16>,
+    /// ttl
+    pub ttl: Option<u8>,
+    /// group
+    pub group: Option<Ipv4Addr>,
+}
+
+/// vrrp_script.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Script {
+    /// Its name.
+    pub name: String,
+    /// The command.
+    pub command: String,
+    /// interval
+    pub interval: Span,
+    /// timeout; unset: the interval.
+    pub timeout: Option<Span>,
+    /// weight; 0: a failure is a fault.
+    pub weight: i32,
+    /// rise
+    pub rise: u32,
+    /// fall
+    pub fall: u32,
+    /// init_fail
+    pub init_fail: bool,
+}
+
+/// Something that an instance watches: a script, an interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Track {
+    /// Its name.
+    pub name: String,
+    /// Its own weight; unset: what it is tracked with elsewhere.
+    pub weight: Option<i32>,
+}
+
+/// A virtual address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vip {
+    /// The address and its prefix.
+    pub net: Ipv4Net,
+    /// dev; unset: the instance's interface.
+    pub device: Option<String>,
+    /// brd
+    pub broadcast: Option<Ipv4Addr>,
+    /// label
+    pub label: Option<String>,
+    /// scope
+    pub scope: Option<String>,
+}
+
+/// virtual_routes, virtual_rules: what `ip route add` is given.
+pub type RouteText = String;
+
+/// auth_type and auth_pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Authentication {
+    /// Eight bytes, in the clear.
+    Password([u8; 8]),
+    /// An AH header.
+    Header([u8; 8]),
+}
+
+/// Scripts that are run when a state is entered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notify {
+    /// notify_master
+    pub master: Option<String>,
+    /// notify_backup
+    pub backup: Option<String>,
+    /// notify_fault
+    pub fault: Option<String>,
+    /// notify_stop
+    pub stop: Option<String>,
+    /// notify, which is told which state it is.
+    pub any: Option<String>,
+    /// notify_master_rx_lower_pri
+    pub lower_priority: Option<String>,
+}
+
+/// vrrp_instance.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Instance {
+    /// Its name.
+    pub name: String,
+    /// state MASTER; without it, the priority says it.
+    pub starts_as_master: Option<bool>,
+    /// interface
+    pub interface: String,
+    /// virtual_router_id
+    pub vrid: u8,
+    /// priority
+    pub priority: u8,
+    /// advert_int
+    pub advert_interval: Span,
+    /// version
+    pub version: u8,
+    /// authentication
+    pub authentication: Option<Authentication>,
+    /// virtual_ipaddress
+    pub vips: Vec<Vip>,
+    /// virtual_ipaddress_excluded
+    pub excluded: Vec<Vip>,
+    /// virtual_routes
+    pub routes: Vec<RouteText>,
+    /// nopreempt
+    pub nopreempt: bool,
+    /// preempt_delay
+    pub preempt_delay: Span,
+    /// down_timer_adverts
+    pub down_timer_adverts: u32,
+    /// garp_*
+    pub garp: Garp,
+    /// lower_prio_no_advert
+    pub lower_priority_no_advert: bool,
+    /// higher_prio_send_advert
+    pub higher_priority_send_advert: bool,
+    /// skip_check_adv_addr
+    pub skip_check_addresses: bool,
+    /// no_accept
+    pub no_accept: bool,
+    /// dont_track_primary
+    pub ignores_own_interface: bool,
+    /// track_interface
+    pub track_interfaces: Vec<Track>,
+    /// track_script
+    pub track_scripts: Vec<Track>,
+    /// mcast_src_ip, unicast_src_ip
+    pub source: Option<Ipv4Addr>,
+    /// unicast_peer
+    pub peers: Vec<Ipv4Addr>,
+    /// unicast_ttl
+    pub unicast_ttl: u8,
+    /// use_vmac
+    pub vmac: bool,
+    /// notify_*
+    pub notify: Notify,
+}
+
+/// vrrp_sync_group.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Group {
+    /// Its name.
+    pub name: String,
+    /// The instances' names.
+    pub members: Vec<String>,
+    /// track_script
+    pub track_scripts: Vec<Track>,
+    /// track_interface
+    pub track_interfaces: Vec<Track>,
+    /// notify_*
+    pub notify: Notify,
+}
+
+/// virtual_server_group: services that share servers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerGroup {
+    /// Its name.
+    pub name: String,
+    /// Addresses and ports.
+    pub addresses: Vec<SocketAddrV4>,
+    /// Marks.
+    pub marks: Vec<u32>,
+}
+
+/// What a virtual_server is known by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServiceName {
+    /// An address and port.
+    Address(SocketAddrV4),
+    /// A mark.
+    Mark(u32),
+    /// A group.
+    Group(String),
+}
+
+/// lb_kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// NAT
+    Nat,
+    /// DR
+    Route,
+    /// TUN
+    Tunnel,
+}
+
+/// How a checker repeats itself; what is unset comes from the next larger block.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// delay_loop
+    pub delay_loop: Option<Span>,
+    /// retry
+    pub retry: Option<u32>,
+    /// delay_before_retry
+    pub delay_before_retry: Option<Span>,
+    /// warmup
+    pub warmup: Option<Span>,
+    /// connect_timeout
+    pub connect_timeout: Option<Span>,
+    /// alpha
+    pub alpha: Option<bool>,
+}
+
+impl Pace {
+    /// What is unset is taken from `outer`.
+    pub fn or(self, outer: Pace) -> Pace {
+        Pace {
+            delay_loop: self.delay_loop.or(outer.delay_loop),
+            retry: self.retry.or(outer.retry),
+            delay_before_retry: self.delay_before_retry.or(outer.delay_before_retry),
+            warmup: self.warmup.or(outer.warmup),
+            connect_timeout: self.connect_timeout.or(outer.connect_timeout),
+            alpha: self.alpha.or(outer.alpha),
+        }
+    }
+}
+
+/// virtual_server.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Service {
+    /// What it is known by.
+    pub name: ServiceName,
+    /// protocol: its number.
+    pub protocol: u8,
+    /// lb_algo
+    pub scheduler: String,
+    /// flags of the scheduler
+    pub flags: Vec<String>,
+    /// lb_kind
+    pub kind: Kind,
+    /// persistence_timeout, in seconds.
+    pub persistence: Option<u32>,
+    /// persistence_granularity
+    pub granularity: Ipv4Addr,
+    /// persistence_engine
+    pub engine: Option<String>,
+    /// ops
+    pub one_packet: bool,
+    /// quorum
+    pub quorum: u32,
+    /// hysteresis
+    pub hysteresis: u32,
+    /// quorum_up
+    pub quorum_up: Option<String>,
+    /// quorum_down
+    pub quorum_down: Option<String>,
+    /// omega
+    pub omega: bool,
+    /// inhibit_on_failure
+    pub inhibit: bool,
+    /// ha_suspend
+    pub ha_suspend: bool,
+    /// virtualhost
+    pub virtualhost: Option<String>,
+    /// sorry_server
+    pub sorry: Option<SocketAddrV4>,
+    /// sorry_server_inhibit
+    pub sorry_inhibit: bool,
+    /// sorry_server_lvs_method
+    pub sorry_kind: Option<Kind>,
+    /// What its servers' checkers inherit.
+    pub pace: Pace,
+    /// real_server
+    pub servers: Vec<Server>,
+}
+
+/// real_server.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Server {
+    /// Its address and port.
+    pub address: SocketAddrV4,
+    /// weight
+    pub weight: i32,
+    /// lvs_method
+    pub kind: Option<Kind>,
+    /// inhibit_on_failure
+    pub inhibit: Option<bool>,
+    /// uthreshold
+    pub upper_threshold: u32,
+    /// lthreshold
+    pub lower_threshold: u32,
+    /// notify_up
+    pub notify_up: Option<String>,
+    /// notify_down
+    pub notify_down: Option<String>,
+    /// virtualhost
+    pub virtualhost: Option<String>,
+    /// What its checkers inherit.
+    pub pace: Pace,
+    /// Its checkers.
+    pub checkers: Vec<Checker>,
+}
+
+/// A checker of a real server.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checker {
+    /// What it does.
+    pub kind: CheckerKind,
+    /// connect_ip, connect_port
+    pub connect_ip: Option<Ipv4Addr>,
+    /// connect_port
+    pub connect_port: Option<u16>,
+    /// bindto
+    pub bind_to: Option<Ipv4Addr>,
+    /// How it repeats itself.
+    pub pace: Pace,
+    /// log_all_failures
+    pub log_all_failures: bool,
+}
+
+/// What a checker does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CheckerKind {
+    /// TCP_CHECK: connects.
+    Tcp,
+    /// HTTP_GET, SSL_GET: asks for pages.
+    Http {
+        /// Over TLS.
+        is_tls: bool,
+        /// The pages.
+        urls: Vec<Url>,
+        /// virtualhost
+        virtualhost: Option<String>,
+    },
+    /// UDP_CHECK: sends a datagram.
+    Udp {
+        /// payload
+        payload: Vec<u8>,
+        /// require_reply
+        require_reply: bool,
+    },
+    /// PING_CHECK
+    Ping,
+    /// SMTP_CHECK
+    Smtp {
+        /// helo_name
+        helo: String,
+    },
+    /// DNS_CHECK
+    Dns {
+        /// name
+        name: String,
+        /// type, by its number
+        record: u16,
+    },
+    /// MISC_CHECK: runs a script.
+    Misc {
+        /// misc_path
+        path: String,
+        /// misc_timeout
+        timeout: Option<Span>,
+        /// misc_dynamic
+        is_dynamic: bool,
+    },
+}
+
+/// A page that HTTP_GET asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Url {
+    /// path
+    pub path: String,
+    /// status_code; empty: 200 to 299.
+    pub status: Vec<(u16, u16)>,
+    /// digest
+    pub digest: Option<String>,
+    /// virtualhost
+    pub virtualhost: Option<String>,
+}

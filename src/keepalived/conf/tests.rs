@@ -1,0 +1,105 @@
+//! What keepalived 2.2.7 says about files, as `keepalived -t` was seen to say it.
+
+use super::*;
+
+struct NoFiles;
+
+impl Files for NoFiles {
+    fn read(&mut self, _: &str) -> Vec<(String, String)> {
+        Vec::new()
+    }
+}
+
+fn read(text: &str) -> (Config, Vec<String>, i32) {
+    let (config, messages) = parse(text, "ds1", &mut NoFiles);
+    (config, messages.iter().map(ToString::to_string).collect(), status(&messages))
+}
+
+const GOOD: &str = "
+vrrp_instance VI_1 {
+    state MASTER
+    interface eth0
+    virtual_router_id 51
+    priority 150
+    authentication {
+        auth_type PASS
+        auth_pass 1111
+    }
+    virtual_ipaddress {
+        192.168.1.200/24 dev eth0 label eth0:1
+    }
+}
+virtual_server 192.168.1.200 80 {
+    delay_loop 6
+    lb_algo rr
+    lb_kind DR
+    protocol TCP
+    real_server 192.168.1.10 80 {
+        weight 1
+        TCP_CHECK {
+            connect_timeout 3
+        }
+    }
+}
+";
+
+#[test]
+fn a_good_file_is_read_in_silence() {
+    let (config, said, status) = read(GOOD);
+    assert_eq!((said, status), (Vec::new(), 0));
+    let instance = &config.instances[0];
+    assert_eq!((instance.vrid, instance.priority, instance.vips.len()), (51, 150, 1));
+    assert_eq!(instance.authentication, Some(Authentication::Password(*b"1111\0\0\0\0")));
+    assert_eq!(instance.vips[0].label.as_deref(), Some("eth0:1"));
+    let service = &config.services[0];
+    assert_eq!((service.kind, service.servers.len()), (Kind::Route, 1));
+    assert_eq!(service.servers[0].checkers[0].kind, CheckerKind::Tcp);
+}
+
+#[test]
+fn typing_errors_are_passed_over() {
+    let (config, said, status) = read(&GOOD.replace("priority 150", "preemtp_delay 300\npriority 150"));
+    assert_eq!(said, ["(Line 6) Unknown keyword 'preemtp_delay'"]);
+    assert_eq!((config.instances.len(), status), (1, 5));
+}
+
+#[test]
+fn an_unknown_block_closes_the_one_around_it() {
+    let (config, said, _) = read(&GOOD.replace("authentication {", "authentikation {"));
+    assert_eq!(said[..2], ["(Line 7) Unknown keyword 'authentikation'", "(Line 7) Unexpected '{' - ignoring"]);
+    assert!(said.iter().any(|text| text.contains("Unknown keyword 'virtual_ipaddress'")));
+    assert!(config.instances[0].vips.is_empty());
+}
+
+#[test]
+fn a_missing_parameter_ends_it() {
+    let (_, said, status) = read(&GOOD.replace("interface eth0", "interface"));
+    assert_eq!(said.len(), 1);
+    assert_eq!(
+        said[0],
+        "(Line 4) *** Configuration line starting `interface` is missing a parameter after keyword `interface` at word position 2"
+    );
+    assert_eq!(status, 2);
+}
+
+#[test]
+fn what_the_seeds_stumble_over() {
+    let (config, said, status) = read(&GOOD.replace("auth_pass 1111", "auth_pass 123456789"));
+    assert_eq!((said, status), (vec!["Truncating auth_pass to 8 characters".to_owned()], 5));
+    assert_eq!(config.instances[0].authentication, Some(Authentication::Password(*b"12345678")));
+    let (_, said, _) = read(&GOOD.replace("state MASTER", "state MASTER\nnopreempt"));
+    assert_eq!(said, ["(VI_1) Warning - nopreempt will not work with initial state MASTER - clearing"]);
+    let (config, said, _) = read(&GOOD.replace("connect_timeout 3", "nb_get_retry 3"));
+    assert_eq!(said, ["(Line 23) Unknown keyword 'nb_get_retry'"]);
+    assert_eq!(config.services[0].servers[0].checkers.len(), 1);
+    let (_, said, _) = read(&GOOD.replace("protocol TCP\n", "\n"));
+    assert_eq!(said, ["Virtual server [192.168.1.200]:none:80: no protocol set - defaulting to UDP"]);
+}
+
+#[test]
+fn braces() {
+    let (_, said, _) = read(&format!("{GOOD}}}"));
+    assert_eq!(said, ["(Line 27) Extra '}' found", "(Line 27) Unknown keyword '}'"]);
+    let (_, said, _) = read(GOOD.trim_end().trim_end_matches('}'));
+    assert_eq!(said, ["There are 1 missing '}'s or extra '{'s"]);
+}
