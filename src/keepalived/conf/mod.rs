@@ -12,6 +12,7 @@ mod parser;
 mod tests;
 mod vrrp;
 
+pub use check::shown;
 pub use lexer::Files;
 pub use model::*;
 pub use parser::{Message, Severity, parse};
