@@ -66,6 +66,13 @@ pub enum Console {
         /// Those that exist, with the most alike first.
         known: Vec<&'static str>,
     },
+    /// A daemon writes into its log.
+    Logged {
+        /// The daemon.
+        program: &'static str,
+        /// What.
+        text: String,
+    },
     /// A job has ended.
     Ended {
         /// Which job.
@@ -151,6 +158,7 @@ impl fmt::Display for Console {
             Console::Unknown { name, known } => {
                 write!(f, "a node has no command {name}; it has {}", known.join(", "))
             }
+            Console::Logged { program, text } => write!(f, "{program}: {text}"),
             Console::Ended { status, .. } => write!(f, "exit status {status}"),
         }
     }

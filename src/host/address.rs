@@ -6,6 +6,7 @@ use ipnet::Ipv4Net;
 
 use super::interface::{Address, IfIndex, Scope};
 use super::kernel::Kernel;
+use super::process::WaitOn;
 use super::route::{FibRoute, Kind, Protocol, Table};
 use super::socket::Errno;
 use super::sysctl::Conf;
@@ -39,6 +40,7 @@ impl Kernel {
         interface.addresses.insert(at, address.clone());
         self.sysctl.settle(index);
         self.add_address_routes(index, &address);
+        self.wake(WaitOn::Links);
         Ok(())
     }
 
@@ -68,6 +70,7 @@ impl Kernel {
             }
         }
         let is_last = interface.addresses.is_empty();
+        self.wake(WaitOn::Links);
         for address in &gone {
             self.delete_address_routes(index, address);
             self.forget_masqueraded(index, Some(address.ip));

@@ -2,6 +2,7 @@
 
 use super::interface::{IfIndex, Link};
 use super::kernel::Kernel;
+use super::process::WaitOn;
 use super::socket::Errno;
 use crate::ids::Port;
 use crate::sim::Action;
@@ -69,7 +70,9 @@ impl Kernel {
             return Ok(());
         }
         interface.up = up;
-        if let Some(port) = interface.port() {
+        let port = interface.port();
+        self.wake(WaitOn::Links);
+        if let Some(port) = port {
             self.out.actions.push(Action::Carrier { port, up });
         }
         if !up {
@@ -105,6 +108,7 @@ impl Kernel {
         if let Some(interface) = self.interfaces.get_mut(index) {
             interface.carrier = up;
         }
+        self.wake(WaitOn::Links);
         if !up {
             self.neighbours_lose_carrier(index);
         }

@@ -38,6 +38,8 @@ pub enum WaitOn {
     Exit(Pid),
     /// A pipe has got data, or has lost its last writer.
     Pipe(u32),
+    /// An interface or its addresses have changed (RTMGRP_LINK, RTMGRP_IPV4_IFADDR).
+    Links,
 }
 
 /// The system calls of one process.
@@ -143,6 +145,23 @@ impl Sys {
         }
     }
 
+    /// From now on these signals do not end the caller: it is woken, and [`Sys::take_signal`] names them.
+    pub fn catch(&self, signals: &[i32]) {
+        self.with(|kernel| {
+            if let Some(entry) = kernel.scheduler.living.get_mut(&self.pid) {
+                entry.catches = signals.to_vec();
+            }
+        });
+    }
+
+    /// The next signal that the caller has caught.
+    pub fn take_signal(&self) -> Option<i32> {
+        self.with(|kernel| {
+            let entry = kernel.scheduler.living.get_mut(&self.pid)?;
+            (!entry.caught.is_empty()).then(|| entry.caught.remove(0))
+        })
+    }
+
     /// Gives the calling process another name, as exec does.
     pub fn rename(&self, name: &str) {
         self.with(|kernel| kernel.scheduler.rename(self.pid, name));
@@ -174,6 +193,9 @@ struct Entry {
     alarm: Option<Time>,
     /// Whether it has ever started a thread.
     has_threads: bool,
+    /// The signals that do not end it, and those of them that have come.
+    catches: Vec<i32>,
+    caught: Vec<i32>,
 }
 
 /// Where a process stands among the others.
@@ -255,8 +277,12 @@ impl Scheduler {
     }
 
     /// Ends a process and its threads at the next opportunity, with the exit status 128 + `signal`. Their sockets are closed.
+    /// A process that catches the signal is told instead.
     pub fn kill(&mut self, pid: Pid, signal: i32) {
-        if !self.is_alive(pid) {
+        let Some(entry) = self.living.get_mut(&pid) else { return };
+        if signal != SIGKILL && entry.catches.contains(&signal) {
+            entry.caught.push(signal);
+            self.wake_process(pid);
             return;
         }
         self.kill_threads(pid, signal);
@@ -405,7 +431,15 @@ fn spawn(kernel: &Rc<RefCell<Kernel>>, place: Place, start: impl FnOnce(Sys) -> 
         let scheduler = &mut kernel.borrow_mut().scheduler;
         scheduler.last_pid += 1;
         let pid = Pid(scheduler.last_pid);
-        let entry = Entry { place, queued: true, waiting_on: SmallVec::new(), alarm: None, has_threads: false };
+        let entry = Entry {
+            place,
+            queued: true,
+            waiting_on: SmallVec::new(),
+            alarm: None,
+            has_threads: false,
+            catches: Vec::new(),
+            caught: Vec::new(),
+        };
         scheduler.living.insert(pid, entry);
         scheduler.runnable.push_back(pid);
         pid

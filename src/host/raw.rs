@@ -42,6 +42,7 @@ pub struct RawBind {
 #[derive(Debug)]
 struct Raw {
     bind: RawBind,
+    groups: Vec<(Ipv4Addr, IfIndex)>,
     received: VecDeque<Received>,
     errors: VecDeque<IcmpError>,
 }
@@ -100,6 +101,11 @@ pub enum Direction {
 }
 
 impl RawSockets {
+    /// ip_check_mc_rcu: whether any socket has joined the group on this interface.
+    pub(super) fn is_member(&self, group: Ipv4Addr, interface: IfIndex) -> bool {
+        self.raw.values().any(|socket| socket.groups.contains(&(group, interface)))
+    }
+
     fn next_id(&mut self) -> RawId {
         self.opened += 1;
         RawId(self.opened)
@@ -190,10 +196,22 @@ impl RawSocket {
                 return Err(Errno::AddressNotAvailable);
             }
             let id = kernel.raw.next_id();
-            kernel.raw.raw.insert(id, Raw { bind, received: VecDeque::new(), errors: VecDeque::new() });
+            kernel
+                .raw
+                .raw
+                .insert(id, Raw { bind, groups: Vec::new(), received: VecDeque::new(), errors: VecDeque::new() });
             Ok(id)
         })?;
         Ok(RawSocket { sys: sys.clone(), id, bind })
+    }
+
+    /// Hears what is sent to a group at an interface (IP_ADD_MEMBERSHIP).
+    pub fn join(&self, group: Ipv4Addr, interface: IfIndex) {
+        self.sys.with(|kernel| {
+            if let Some(socket) = kernel.raw.raw.get_mut(&self.id) {
+                socket.groups.push((group, interface));
+            }
+        });
     }
 
     /// What to wait for: a packet or an error.

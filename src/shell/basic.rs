@@ -48,7 +48,8 @@ pub(super) fn date(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
     0
 }
 
-fn show_date(seconds: u64, nanos: u64, format: &str) -> String {
+/// A moment, in seconds and nanoseconds since 1970, as `date` shows it.
+pub(super) fn show_date(seconds: u64, nanos: u64, format: &str) -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
     const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let days = seconds / 86_400;

@@ -14,6 +14,7 @@ mod ifconfig;
 mod ip;
 mod iptables;
 mod ipvsadm;
+mod keepalived;
 mod language;
 mod modprobe;
 mod nc;
@@ -95,6 +96,7 @@ pub const COMMANDS: &[(&str, Command)] = &[
     ("ipvsadm", Command::Filter(ipvsadm::ipvsadm)),
     ("ipvsadm-restore", Command::Filter(ipvsadm::restore)),
     ("ipvsadm-save", Command::Instant(ipvsadm::save)),
+    ("keepalived", Command::Running(keepalived::keepalived)),
     ("killall", Command::Instant(processes::killall)),
     ("load", Command::Running(apps::load)),
     ("ls", Command::Instant(files::ls)),
@@ -122,7 +124,7 @@ pub const COMMANDS: &[(&str, Command)] = &[
     ("sort", Command::Filter(text::sort)),
     ("ss", Command::Instant(ss::ss)),
     ("sysctl", Command::Instant(sysctl::sysctl)),
-    ("systemctl", Command::Instant(units::systemctl)),
+    ("systemctl", Command::Running(units::systemctl)),
     ("tail", Command::Filter(text::tail)),
     ("tcpdump", Command::Running(tcpdump::tcpdump)),
     ("tee", Command::Running(text::tee)),

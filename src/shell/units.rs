@@ -1,49 +1,125 @@
 //! systemctl, and crash: the lab's own switch.
 
-use super::Io;
-use crate::host::IfIndex;
-use crate::host::Kernel;
+use super::{Io, Process, keepalived};
+use crate::host::process::Task;
+use crate::host::{IfIndex, Kernel, Pid};
 
+const SIGHUP: i32 = 1;
 const SIGKILL: i32 = 9;
 
-/// systemctl start|stop|restart|reload|status|is-active|enable|disable UNIT. No node has a unit yet.
-pub(super) fn systemctl(_: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
-    let words: Vec<&str> = args.iter().skip(1).map(String::as_str).filter(|arg| !arg.starts_with('-')).collect();
-    let (verb, units) = match words[..] {
-        [] | ["daemon-reload"] => return 0,
-        [verb, ref units @ ..] => (verb, units),
-    };
-    let mut status = 0;
-    for unit in units {
-        let unit = if unit.contains('.') { (*unit).to_owned() } else { format!("{unit}.service") };
-        match verb {
-            "start" | "restart" | "reload" => {
-                io.err.push_str(&format!("Failed to {verb} {unit}: Unit {unit} not found.\n"));
-                status = 5;
-            }
-            "stop" => {
-                io.err.push_str(&format!("Failed to stop {unit}: Unit {unit} not loaded.\n"));
-                status = 5;
-            }
-            "status" => {
-                io.err.push_str(&format!("Unit {unit} could not be found.\n"));
-                status = 4;
-            }
-            "is-active" => {
-                io.out.push_str("inactive\n");
-                status = 4;
-            }
-            "enable" | "disable" | "mask" => {
-                io.err.push_str(&format!("Failed to {verb} unit: Unit file {unit} does not exist.\n"));
-                status = 1;
-            }
-            _ => {
-                io.err.push_str(&format!("Unknown command verb {verb}.\n"));
-                return 1;
+/// The only unit of a node.
+const UNIT: &str = "keepalived.service";
+
+/// systemctl start|stop|restart|reload|status|is-active|enable|disable UNIT
+pub(super) fn systemctl(process: Process, args: Vec<String>) -> Task {
+    Box::pin(async move {
+        let words: Vec<&str> = args.iter().skip(1).map(String::as_str).filter(|arg| !arg.starts_with('-')).collect();
+        let (verb, units) = match words[..] {
+            [] | ["daemon-reload"] => return 0,
+            [verb, ref units @ ..] => (verb, units),
+        };
+        let mut status = 0;
+        for unit in units {
+            let unit = if unit.contains('.') { (*unit).to_owned() } else { format!("{unit}.service") };
+            let result = if unit == UNIT { known(&process, verb).await } else { unknown(&process, verb, &unit) };
+            match result {
+                Some(failed) if failed != 0 => status = failed,
+                Some(_) => {}
+                None => {
+                    process.complain(&format!("Unknown command verb {verb}.\n"));
+                    return 1;
+                }
             }
         }
+        status
+    })
+}
+
+/// What systemd says about a unit that is not there; none if it does not know the verb.
+fn unknown(process: &Process, verb: &str, unit: &str) -> Option<i32> {
+    let (text, status) = match verb {
+        "start" | "restart" | "reload" => (format!("Failed to {verb} {unit}: Unit {unit} not found.\n"), 5),
+        "stop" => (format!("Failed to stop {unit}: Unit {unit} not loaded.\n"), 5),
+        "status" => (format!("Unit {unit} could not be found.\n"), 4),
+        "is-active" => {
+            process.print("inactive\n");
+            return Some(4);
+        }
+        "enable" | "disable" | "mask" => (format!("Failed to {verb} unit: Unit file {unit} does not exist.\n"), 1),
+        _ => return None,
+    };
+    process.complain(&text);
+    Some(status)
+}
+
+fn running(process: &Process) -> Option<Pid> {
+    process.sys.with(|kernel| kernel.scheduler.processes().find(|(_, name)| *name == "keepalived").map(|(pid, _)| pid))
+}
+
+/// What becomes of keepalived; none if systemd does not know the verb.
+async fn known(process: &Process, verb: &str) -> Option<i32> {
+    let pid = running(process);
+    match verb {
+        "start" if pid.is_some() => Some(0),
+        "start" => Some(start(process).await),
+        "stop" => {
+            stop(process, pid).await;
+            Some(0)
+        }
+        "restart" => {
+            stop(process, pid).await;
+            Some(start(process).await)
+        }
+        "reload" => Some(reload(process, pid)),
+        "status" => Some(status(process, pid)),
+        "is-active" => {
+            process.print(if pid.is_some() { "active\n" } else { "inactive\n" });
+            Some(if pid.is_some() { 0 } else { 3 })
+        }
+        "enable" | "disable" | "mask" => Some(0),
+        _ => None,
     }
-    status
+}
+
+async fn start(process: &Process) -> i32 {
+    if keepalived::start(process).await {
+        return 0;
+    }
+    process.complain(&format!(
+        "Job for {UNIT} failed because the control process exited with error code.\n\
+         See \"systemctl status {UNIT}\" and \"journalctl -xeu {UNIT}\" for details.\n"
+    ));
+    1
+}
+
+/// Waits until it has gone.
+async fn stop(process: &Process, pid: Option<Pid>) {
+    let Some(pid) = pid else { return };
+    process.sys.with(|kernel| kernel.scheduler.kill(pid, keepalived::SIGTERM));
+    while process.sys.with(|kernel| kernel.scheduler.is_alive(pid)) {
+        process.sys.wait(&[crate::host::process::WaitOn::Exit(pid)], None).await;
+    }
+}
+
+fn reload(process: &Process, pid: Option<Pid>) -> i32 {
+    let Some(pid) = pid else {
+        process.complain(&format!("{UNIT} is not active, cannot reload.\n"));
+        return 1;
+    };
+    process.sys.with(|kernel| kernel.scheduler.kill(pid, SIGHUP));
+    0
+}
+
+fn status(process: &Process, pid: Option<Pid>) -> i32 {
+    let active = if pid.is_some() { "active (running)" } else { "inactive (dead)" };
+    process.print(&format!(
+        "{} {UNIT} - Keepalive Daemon (LVS and VRRP)\n     Active: {active}\n",
+        if pid.is_some() { "●" } else { "○" }
+    ));
+    if let Some(pid) = pid {
+        process.print(&format!("   Main PID: {} (keepalived)\n", pid.0));
+    }
+    if pid.is_some() { 0 } else { 3 }
 }
 
 /// crash: the node loses power. Its daemons die at once, its links go down.

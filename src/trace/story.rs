@@ -182,7 +182,9 @@ impl<'a> Story<'a> {
                 }
                 Ok(())
             }
-            Console::Unknown { .. } => self.line(at, name, &format!("· {console}"), Colour::Cyan),
+            Console::Unknown { .. } | Console::Logged { .. } => {
+                self.line(at, name, &format!("· {console}"), Colour::Cyan)
+            }
             Console::Ended { job, status } => {
                 for stream in [Stream::Out, Stream::Err] {
                     if let Some(text) = self.unfinished.remove(&(node, *job, stream == Stream::Err)) {

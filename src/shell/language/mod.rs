@@ -26,7 +26,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 use crate::host::process::Task;
-use crate::host::{Job, Process};
+use crate::host::{Job, Kernel, Process};
 
 pub(super) use builtins::signal_number;
 pub(super) use escape::{Escape, escape, unescape};
@@ -35,6 +35,24 @@ use state::State;
 
 /// A future that may contain others of its kind, as commands contain commands.
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// The paths that a pattern describes whose last element alone is one, in order.
+pub(super) fn matching(kernel: &Kernel, path: &str) -> Vec<String> {
+    let Some((directory, pattern)) = path.rsplit_once('/').filter(|(_, name)| pattern::is_pattern(name)) else {
+        return Vec::new();
+    };
+    let names = kernel.list_path(directory).into_iter().filter(|name| pattern::matches(pattern, name));
+    names.map(|name| format!("{directory}/{name}")).collect()
+}
+
+/// A command line that a program runs in a shell of its own.
+pub(super) fn script(process: Process, line: String) -> Task {
+    Box::pin(async move {
+        let mut shell = Shell::new(process, State::default());
+        shell.program(&line).await;
+        shell.state.status
+    })
+}
 
 /// A login on a node: the variables, functions and working directory that one command line leaves to the next.
 #[derive(Debug, Default)]

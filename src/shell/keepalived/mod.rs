@@ -1,0 +1,111 @@
+//! keepalived 2.2.7 on a node: carries out what the state machines of [`crate::keepalived`] want.
+//!
+//! `daemon` is its life; `router` the VRRP process's hands, `pool` the checkers' process's; `probe` asks servers.
+
+mod daemon;
+mod log;
+mod pool;
+mod probe;
+mod router;
+mod script;
+
+use super::Process;
+use crate::host::Kernel;
+use crate::host::process::Task;
+use crate::keepalived::conf::{self, Config, Files, Message};
+use log::Log;
+
+/// Where it looks for its configuration.
+const CONFIG: &str = "/etc/keepalived/keepalived.conf";
+
+const VERSION: &str = "Keepalived v2.2.7 (01/16,2022)";
+
+/// The signals that it listens to.
+const SIGHUP: i32 = 1;
+const SIGINT: i32 = 2;
+pub(super) const SIGTERM: i32 = 15;
+
+/// Files of the node that a configuration includes.
+struct Included<'a>(&'a mut Kernel);
+
+impl Files for Included<'_> {
+    fn read(&mut self, pattern: &str) -> Vec<(String, String)> {
+        let path = if pattern.starts_with('/') { pattern.to_owned() } else { format!("/etc/keepalived/{pattern}") };
+        let mut paths = super::language::matching(self.0, &path);
+        if paths.is_empty() {
+            paths.push(path);
+        }
+        let read = |path: String| {
+            let bytes = self.0.read_path(&path).ok()?;
+            Some((path, String::from_utf8_lossy(&bytes).into_owned()))
+        };
+        paths.into_iter().filter_map(read).collect()
+    }
+}
+
+/// Reads a configuration; none if there is no such file.
+fn read(kernel: &mut Kernel, path: &str) -> Option<(Config, Vec<Message>)> {
+    let bytes = kernel.read_path(path).ok()?;
+    let id = kernel.name.clone();
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let (config, mut messages) = conf::parse(&text, &id, &mut Included(kernel));
+    for it in &config.instances {
+        if !it.interface.is_empty() && kernel.interface(&it.interface).is_none() && !config.global.dynamic_interfaces {
+            let text = format!("WARNING - interface {} for vrrp_instance {} doesn't exist", it.interface, it.name);
+            let message = Message { file: None, line: None, column: 1, text, severity: conf::Severity::Fatal };
+            messages.push(message);
+        }
+    }
+    Some((config, messages))
+}
+
+/// keepalived [-t] [-f FILE] [-v]: without -t, what systemd starts.
+pub(super) fn keepalived(process: Process, args: Vec<String>) -> Task {
+    Box::pin(async move {
+        let mut path = CONFIG.to_owned();
+        let (mut is_test, mut in_foreground) = (false, false);
+        let mut words = args.iter().skip(1);
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "-t" | "--config-test" => is_test = true,
+                "-f" | "--use-file" => path = words.next().cloned().unwrap_or(path),
+                "-n" | "--dont-fork" => in_foreground = true,
+                "-v" | "--version" => {
+                    process.complain(&format!("{VERSION}\n"));
+                    return 0;
+                }
+                _ => {}
+            }
+        }
+        if is_test {
+            return test(&process, &path);
+        }
+        if in_foreground {
+            return daemon::run(process, path).await;
+        }
+        let sys = process.sys.clone();
+        sys.spawn("keepalived", |sys| Box::pin(daemon::run(process.thread(sys), path)));
+        0
+    })
+}
+
+/// keepalived -t
+fn test(process: &Process, path: &str) -> i32 {
+    let Some((_, messages)) = process.sys.with(|kernel| read(kernel, path)) else {
+        // Nobody misses the file: this is what 2.2.7 does.
+        process.complain(&format!("Config files missing '{path}'.\n"));
+        return 0;
+    };
+    for message in &messages {
+        process.complain(&format!("{message}\n"));
+    }
+    conf::status(&messages)
+}
+
+/// Starts it as systemd does; false if it does not stay.
+pub(super) async fn start(process: &Process) -> bool {
+    let daemon = Process { out: crate::host::Output::Null, err: crate::host::Output::Null, ..process.clone() };
+    let pid = process.sys.spawn("keepalived", |sys| Box::pin(daemon::run(daemon.thread(sys), CONFIG.to_owned())));
+    let now = process.sys.now();
+    process.sys.join_until(pid, Some(now)).await.is_none()
+}
