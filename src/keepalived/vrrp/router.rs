@@ -6,6 +6,11 @@ use super::packet::{self, Advert, Arrival};
 use crate::keepalived::conf::{Global, Instance};
 use crate::time::{Span, Time};
 
+/// keepalived sets its timer when it has done its work: when a message has been read, and when all that a new master has to
+/// do is done. That others are served in the meantime decides who is heard first.
+const READING: Span = Span::from_millis(1);
+const TAKING_OVER: Span = Span::from_millis(10);
+
 /// The state of a virtual router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -181,7 +186,7 @@ impl Router {
         self.master_interval = self.config.advert_interval;
         self.preempt_at = None;
         self.effects.push(Effect::Notify(State::Master));
-        self.deadline = Some(now + self.config.advert_interval);
+        self.deadline = Some(now + self.config.advert_interval + TAKING_OVER);
     }
 
     /// The group that it belongs to has a new master here.
@@ -222,7 +227,7 @@ impl Router {
         }
         // Whatever is read puts a master's own advertisement off (vrrp_dispatcher_read).
         if self.state == State::Master && !self.config.lower_priority_no_advert {
-            self.deadline = Some(now + self.config.advert_interval);
+            self.deadline = Some(now + self.config.advert_interval + READING);
         }
     }
 

@@ -51,9 +51,8 @@ async fn http(
     until: Time,
 ) -> Result<bool, Errno> {
     let stream = TcpStream::connect(&process.sys, local, to, Some(until)).await?;
-    let own = format!("{}:{}", to.ip(), to.port());
-    let host =
-        url.virtualhost.as_deref().or(host).unwrap_or(if to.port() == 80 { &own[..own.len() - 3] } else { &own });
+    let own = to.to_string();
+    let host = url.virtualhost.as_deref().or(host).unwrap_or(&own);
     let request = format!("GET {} HTTP/1.0\r\nUser-Agent: KeepAliveClient\r\nHost: {host}\r\n\r\n", url.path);
     stream.write_all(request.as_bytes(), Some(until)).await?;
     let mut answer = Vec::new();
