@@ -46,7 +46,9 @@ pub fn may_record(dir: &Path) -> Result<(), String> {
     }
     let Ok(entries) = fs::read_dir(dir) else { return Ok(()) };
     let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let records: Vec<_> = names.filter(|name| name == "steps.json" || name.ends_with(".pcap")).collect();
+    let records: Vec<_> = names
+        .filter(|name| name == "steps.json" || name.ends_with(".pcap") || name.ends_with("-keepalived.log"))
+        .collect();
     let ours = fs::read_to_string(dir.join("steps.json")).is_ok_and(|text| text.contains("\"kernel\": \"lvslab "));
     match records.first() {
         Some(name) if !ours => Err(format!(
@@ -57,7 +59,7 @@ pub fn may_record(dir: &Path) -> Result<(), String> {
     }
 }
 
-/// Writes a record: steps.json and the captures.
+/// Writes a record: steps.json, the captures, and what daemons have logged.
 ///
 /// # Errors
 ///
@@ -65,6 +67,9 @@ pub fn may_record(dir: &Path) -> Result<(), String> {
 pub fn record(dir: &Path, outcome: &Outcome) -> io::Result<()> {
     fs::create_dir_all(dir).map_err(|error| named(dir, &error))?;
     write(&dir.join("steps.json"), outcome.steps.to_json().as_bytes())?;
+    for (name, text) in &outcome.logs {
+        write(&dir.join(format!("{name}.log")), text.as_bytes())?;
+    }
     outcome.captures().try_for_each(|(name, capture)| write(&dir.join(name + ".pcap"), &capture))
 }
 

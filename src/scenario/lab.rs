@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use crate::host::{Host, Input, Kernel};
 use crate::ids::{LinkId, NodeId, Port};
-use crate::shell::Session;
+use crate::shell::{KEEPALIVED_LOG, Session};
 use crate::sim::{self, Engine};
 use crate::time::{EPOCH, Span, Time};
 use crate::trace::{Cast, Member, Plug, Recorder, Trace};
@@ -40,6 +40,8 @@ pub struct Outcome {
     pub steps: Steps,
     /// Everything that happened.
     pub trace: Trace,
+    /// What daemons have written into their logs: a name like "ds1-keepalived" and the text.
+    pub logs: Vec<(String, String)>,
 }
 
 /// Runs a plan from beginning to end.
@@ -197,7 +199,18 @@ impl<'a> Lab<'a> {
 
     fn outcome(mut self) -> Outcome {
         let steps = self.steps();
-        Outcome { steps, trace: self.trace() }
+        let logs = self.logs();
+        Outcome { steps, trace: self.trace(), logs }
+    }
+
+    fn logs(&self) -> Vec<(String, String)> {
+        let nodes = self.plan.nodes.iter().enumerate();
+        let log = |(place, node): (usize, &plan::Node)| {
+            let read = |kernel: &mut Kernel| kernel.read_path(KEEPALIVED_LOG).ok();
+            let bytes = self.engine.node(NodeId(place as u32)).with_kernel(read)?;
+            Some((format!("{}-keepalived", node.name), String::from_utf8_lossy(&bytes).into_owned()))
+        };
+        nodes.filter_map(log).collect()
     }
 
     fn trace(&mut self) -> Trace {

@@ -36,6 +36,7 @@ use crate::apps;
 use crate::host::{Kernel, process::Task};
 
 pub use crate::host::{Io, Process};
+pub use keepalived::LOG as KEEPALIVED_LOG;
 pub use language::Session;
 
 use basic::seconds;

@@ -43,18 +43,27 @@ pub struct Target {
 pub enum Effect {
     /// Something to be written down.
     Log(String),
-    /// The service of this place gets into IPVS.
-    AddService(usize),
-    /// And out of it.
-    DeleteService(usize),
-    /// A server gets into a service.
-    AddServer(usize, Target),
-    /// And out of it.
-    DeleteServer(usize, Target),
-    /// A server gets another weight.
-    EditServer(usize, Target),
+    /// A call of IPVS about the service of this place.
+    Ipvs(usize, Call),
     /// A script.
     Run(String),
+    /// From here on places are those of the new configuration.
+    Renumbered,
+}
+
+/// A call of IPVS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// The service gets in, or gets other options.
+    AddService,
+    /// And out.
+    DeleteService,
+    /// A server gets into it.
+    AddServer(Target),
+    /// And out of it.
+    DeleteServer(Target),
+    /// A server gets another weight.
+    EditServer(Target),
 }
 
 /// All services of a machine, and what is known of their servers.
@@ -138,7 +147,7 @@ impl Checks {
                 Some(new) => old.drop_servers(place, new, &mut self.effects),
             }
         }
-        self.effects.push(Effect::Log(String::new()));
+        self.effects.push(Effect::Renumbered);
         let old = |new: &conf::Service| {
             before.iter().find(|old| old.config.name == new.name && old.config.protocol == new.protocol)
         };

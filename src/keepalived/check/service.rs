@@ -1,7 +1,7 @@
 //! One virtual service: which of its servers are in the pool, and whether they are enough (perform_svr_state,
 //! update_quorum_state).
 
-use super::{Effect, Target, server_name};
+use super::{Call, Effect, Target, server_name};
 use crate::keepalived::conf::{self, Service, shown};
 
 /// A server and what is known of it.
@@ -66,13 +66,13 @@ impl Watched {
 
     /// init_service_vs: the service, and its servers as far as they count as well.
     pub fn start(&mut self, place: usize, effects: &mut Vec<Effect>) {
-        effects.push(Effect::AddService(place));
+        effects.push(Effect::Ipvs(place, Call::AddService));
         for server in 0..self.members.len() {
             if self.members[server].is_alive() {
                 self.enter(place, server, effects);
             } else if self.is_inhibited(server) {
                 self.members[server].is_set = true;
-                effects.push(Effect::AddServer(place, Target { weight: 0, ..self.target(server) }));
+                effects.push(Effect::Ipvs(place, Call::AddServer(Target { weight: 0, ..self.target(server) })));
             }
         }
         self.judge(place, true, effects);
@@ -81,8 +81,8 @@ impl Watched {
     fn enter(&mut self, place: usize, server: usize, effects: &mut Vec<Effect>) {
         let target = self.target(server);
         effects.push(match self.members[server].is_set {
-            true => Effect::EditServer(place, target),
-            false => Effect::AddServer(place, target),
+            true => Effect::Ipvs(place, Call::EditServer(target)),
+            false => Effect::Ipvs(place, Call::AddServer(target)),
         });
         self.members[server].is_set = true;
     }
@@ -90,9 +90,9 @@ impl Watched {
     fn leave(&mut self, place: usize, server: usize, effects: &mut Vec<Effect>) {
         let target = self.target(server);
         if self.is_inhibited(server) {
-            effects.push(Effect::EditServer(place, Target { weight: 0, ..target }));
+            effects.push(Effect::Ipvs(place, Call::EditServer(Target { weight: 0, ..target })));
         } else {
-            effects.push(Effect::DeleteServer(place, target));
+            effects.push(Effect::Ipvs(place, Call::DeleteServer(target)));
             self.members[server].is_set = false;
         }
     }
@@ -154,7 +154,7 @@ impl Watched {
             if !is_first && let Some(sorry) = self.sorry() {
                 let sorry_name = server_name(&self.config, sorry.address);
                 effects.push(Effect::Log(format!("Removing sorry server {sorry_name} from VS {name}")));
-                effects.push(Effect::DeleteServer(place, sorry));
+                effects.push(Effect::Ipvs(place, Call::DeleteServer(sorry)));
                 effects.push(Effect::Log(format!("Adding alive servers to the pool for VS {name}")));
                 for server in 0..self.members.len() {
                     if self.members[server].is_alive() {
@@ -176,11 +176,11 @@ impl Watched {
                 effects.push(Effect::Log(format!("Removing alive servers from the pool for VS {name}")));
                 for server in 0..self.members.len() {
                     if self.members[server].is_set && self.members[server].is_alive() {
-                        effects.push(Effect::DeleteServer(place, self.target(server)));
+                        effects.push(Effect::Ipvs(place, Call::DeleteServer(self.target(server))));
                         self.members[server].is_set = false;
                     }
                 }
-                effects.push(Effect::AddServer(place, sorry));
+                effects.push(Effect::Ipvs(place, Call::AddServer(sorry)));
             }
             effects.extend(self.config.quorum_down.clone().map(Effect::Run));
         }
@@ -198,7 +198,7 @@ impl Watched {
             shown(&self.config)
         )));
         if is_active {
-            effects.push(Effect::EditServer(place, self.target(server)));
+            effects.push(Effect::Ipvs(place, Call::EditServer(self.target(server))));
         }
         self.judge(place, false, effects);
     }
@@ -210,7 +210,7 @@ impl Watched {
             if self.members[server].is_set && !new.servers.iter().any(|other| other.address == address) {
                 let (name, vs) = (server_name(&self.config, address), shown(&self.config));
                 effects.push(Effect::Log(format!("Removing service {name} from VS {vs}")));
-                effects.push(Effect::DeleteServer(place, self.target(server)));
+                effects.push(Effect::Ipvs(place, Call::DeleteServer(self.target(server))));
                 self.members[server].is_set = false;
             }
         }
@@ -222,7 +222,7 @@ impl Watched {
         let is_other = (&old.config.scheduler, old.config.persistence, &old.config.flags)
             != (&self.config.scheduler, self.config.persistence, &self.config.flags);
         if is_other {
-            effects.push(Effect::AddService(place));
+            effects.push(Effect::Ipvs(place, Call::AddService));
         }
         for server in 0..self.members.len() {
             let it = &self.config.servers[server];
@@ -240,7 +240,7 @@ impl Watched {
             self.members[server].is_set = was.is_set;
             let weight = self.members[server].weight;
             if was.weight != weight && was.is_set {
-                effects.push(Effect::EditServer(place, self.target(server)));
+                effects.push(Effect::Ipvs(place, Call::EditServer(self.target(server))));
             }
         }
         self.judge(place, false, effects);
@@ -251,7 +251,7 @@ impl Watched {
         if !self.has_quorum
             && let Some(sorry) = self.sorry()
         {
-            effects.push(Effect::DeleteServer(place, sorry));
+            effects.push(Effect::Ipvs(place, Call::DeleteServer(sorry)));
         }
         for server in 0..self.members.len() {
             if !self.members[server].is_set {
@@ -259,9 +259,9 @@ impl Watched {
             }
             let name = server_name(&self.config, self.config.servers[server].address);
             effects.push(Effect::Log(format!("Shutting down service {name} from VS {}", shown(&self.config))));
-            effects.push(Effect::DeleteServer(place, self.target(server)));
+            effects.push(Effect::Ipvs(place, Call::DeleteServer(self.target(server))));
             self.members[server].is_set = false;
         }
-        effects.push(Effect::DeleteService(place));
+        effects.push(Effect::Ipvs(place, Call::DeleteService));
     }
 }

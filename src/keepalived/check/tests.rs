@@ -27,12 +27,14 @@ fn checks(more: &str, checker: &str) -> Checks {
 fn calls(checks: &mut Checks) -> Vec<String> {
     let server = |sign: &str, target: Target| format!("{sign}{}={}", target.address.ip().octets()[3], target.weight);
     let call = |effect| match effect {
-        Effect::AddService(_) => Some("service".to_owned()),
-        Effect::DeleteService(_) => Some("no service".to_owned()),
-        Effect::AddServer(_, target) => Some(server("+", target)),
-        Effect::DeleteServer(_, target) => Some(server("-", target)),
-        Effect::EditServer(_, target) => Some(server("~", target)),
-        Effect::Log(_) | Effect::Run(_) => None,
+        Effect::Ipvs(_, call) => Some(match call {
+            Call::AddService => "service".to_owned(),
+            Call::DeleteService => "no service".to_owned(),
+            Call::AddServer(target) => server("+", target),
+            Call::DeleteServer(target) => server("-", target),
+            Call::EditServer(target) => server("~", target),
+        }),
+        Effect::Log(_) | Effect::Run(_) | Effect::Renumbered => None,
     };
     checks.take_effects().into_iter().filter_map(call).collect()
 }

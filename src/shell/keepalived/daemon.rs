@@ -10,6 +10,10 @@ use crate::keepalived::conf::{self, Config, Message, Script};
 use crate::keepalived::vrrp::Outcome;
 use crate::time::Span;
 
+/// How long it takes until the children have been forked and have read the configuration for themselves; until then
+/// systemd waits, too.
+pub const START_UP: Span = Span::from_millis(500);
+
 /// How long the VRRP process waits at its end, so that others hear of it.
 const FAREWELL: Span = Span::from_secs(1);
 
@@ -27,6 +31,7 @@ pub async fn run(process: Process, path: String) -> i32 {
     log.write(&format!("Opening file '{path}'."));
     let Some(mut config) = load(&log, &path) else { return BAD_CONFIG };
     log.write(&format!("Configuration file {path}"));
+    process.sys.sleep(START_UP).await;
     let mut running = Running::start(&log, &config);
     log.write("Startup complete");
     loop {

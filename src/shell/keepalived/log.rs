@@ -4,7 +4,7 @@ use super::Process;
 use crate::reason::{Console, Note};
 
 /// The file.
-pub(in crate::shell) const FILE: &str = "/var/log/keepalived.log";
+pub const FILE: &str = "/var/log/keepalived.log";
 
 /// keepalived's pen.
 #[derive(Clone)]

@@ -13,6 +13,7 @@ use super::Process;
 use crate::host::Kernel;
 use crate::host::process::Task;
 use crate::keepalived::conf::{self, Config, Files, Message};
+pub use log::FILE as LOG;
 use log::Log;
 
 /// Where it looks for its configuration.
@@ -106,6 +107,6 @@ fn test(process: &Process, path: &str) -> i32 {
 pub(super) async fn start(process: &Process) -> bool {
     let daemon = Process { out: crate::host::Output::Null, err: crate::host::Output::Null, ..process.clone() };
     let pid = process.sys.spawn("keepalived", |sys| Box::pin(daemon::run(daemon.thread(sys), CONFIG.to_owned())));
-    let now = process.sys.now();
-    process.sys.join_until(pid, Some(now)).await.is_none()
+    let until = process.sys.now() + daemon::START_UP;
+    process.sys.join_until(pid, Some(until)).await.is_none()
 }

@@ -8,7 +8,7 @@ use rand::RngExt;
 use super::{Log, Process, probe, script};
 use crate::host::Kernel;
 use crate::ipvs::{DestOptions, Engine, Method, Persistence, ServiceKey, ServiceOptions, Tunnel, scheduler};
-use crate::keepalived::check::{Checks, Effect, Pace, ServerId, Target, server_name};
+use crate::keepalived::check::{Call, Checks, Effect, Pace, ServerId, Target, server_name};
 use crate::keepalived::conf::{Checker, CheckerKind, Config, Kind, Service, ServiceName};
 use crate::time::Span;
 
@@ -97,39 +97,42 @@ impl Pool {
     fn carry_out(&self) {
         let effects = self.0.borrow_mut().checks.take_effects();
         let inner = self.0.borrow();
+        // A reload speaks of the old configuration's services first.
         let mut services: Vec<Service> = inner.config.services.clone();
         for effect in effects {
-            let (place, call): (usize, &dyn Fn(&mut Kernel, &Service)) = match &effect {
-                Effect::Log(text) if text.is_empty() => {
-                    // From here on places are those of the new configuration.
-                    services = inner.checks.services().cloned().collect();
-                    continue;
-                }
-                Effect::Log(text) => {
-                    inner.log.write(text);
-                    continue;
-                }
-                Effect::Run(line) => {
-                    script::launch(&inner.log.0, line.clone());
-                    continue;
-                }
-                Effect::AddService(place) => (*place, &add_service),
-                Effect::DeleteService(place) => (*place, &delete_service),
-                Effect::AddServer(place, target) => (*place, &|kernel, service| add_server(kernel, service, *target)),
-                Effect::DeleteServer(place, target) => {
-                    (*place, &|kernel, service| delete_server(kernel, service, *target))
-                }
-                Effect::EditServer(place, target) => (*place, &|kernel, service| edit_server(kernel, service, *target)),
-            };
-            if let Some(service) = services.get(place) {
-                inner.log.0.sys.with(|kernel| {
-                    for service in members(service, &inner.config) {
-                        call(kernel, &service);
+            match effect {
+                Effect::Renumbered => services = inner.checks.services().cloned().collect(),
+                Effect::Log(text) => inner.log.write(&text),
+                Effect::Run(line) => script::launch(&inner.log.0, line),
+                Effect::Ipvs(place, call) => {
+                    for service in
+                        services.get(place).map(|service| members(service, &inner.config)).unwrap_or_default()
+                    {
+                        inner.log.0.sys.with(|kernel| carry_out(kernel, &service, call));
                     }
-                });
+                }
             }
         }
     }
+}
+
+/// What is there already is as good, and so is what has gone already: keepalived only writes of it.
+fn carry_out(kernel: &mut Kernel, service: &Service, call: Call) {
+    let Some(key) = key(service) else { return };
+    let now = kernel.now;
+    let ipvs = kernel.ipvs();
+    let _ = match call {
+        Call::AddService => {
+            let options = service_options(service);
+            ipvs.add_service(key, options.clone()).or_else(|_| ipvs.edit_service(key, options))
+        }
+        Call::DeleteService => ipvs.delete_service(key, now),
+        Call::AddServer(target) => ipvs.add_dest(key, options(target)),
+        Call::DeleteServer(target) => ipvs.delete_dest(key, &options(target), now),
+        Call::EditServer(target) => {
+            ipvs.edit_dest(key, options(target)).or_else(|_| ipvs.add_dest(key, options(target)))
+        }
+    };
 }
 
 /// A group stands for a service for each of its members.
@@ -164,22 +167,6 @@ fn service_options(service: &Service) -> ServiceOptions {
     }
 }
 
-/// What is there already is as good, and so is what has gone already: keepalived only writes of it.
-fn add_service(kernel: &mut Kernel, service: &Service) {
-    let Some(key) = key(service) else { return };
-    let options = service_options(service);
-    if kernel.ipvs().add_service(key, options.clone()).is_err() {
-        let _ = kernel.ipvs().edit_service(key, options);
-    }
-}
-
-fn delete_service(kernel: &mut Kernel, service: &Service) {
-    let now = kernel.now;
-    if let Some(key) = key(service) {
-        let _ = kernel.ipvs().delete_service(key, now);
-    }
-}
-
 fn options(target: Target) -> DestOptions {
     DestOptions {
         address: *target.address.ip(),
@@ -193,26 +180,6 @@ fn options(target: Target) -> DestOptions {
         weight: target.weight,
         upper_threshold: target.thresholds.0,
         lower_threshold: target.thresholds.1,
-    }
-}
-
-fn add_server(kernel: &mut Kernel, service: &Service, target: Target) {
-    if let Some(key) = key(service) {
-        let _ = kernel.ipvs().add_dest(key, options(target));
-    }
-}
-
-fn delete_server(kernel: &mut Kernel, service: &Service, target: Target) {
-    let now = kernel.now;
-    if let Some(key) = key(service) {
-        let _ = kernel.ipvs().delete_dest(key, &options(target), now);
-    }
-}
-
-fn edit_server(kernel: &mut Kernel, service: &Service, target: Target) {
-    let Some(key) = key(service) else { return };
-    if kernel.ipvs().edit_dest(key, options(target)).is_err() {
-        let _ = kernel.ipvs().add_dest(key, options(target));
     }
 }
 

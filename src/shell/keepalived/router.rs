@@ -34,7 +34,7 @@ impl Routers {
     /// Opens the sockets and starts the routers.
     pub fn start(process: &Process, config: &Config, now: Time) -> Routers {
         let log = Log(process.clone());
-        let links = process.sys.with(|kernel| links(kernel));
+        let links = process.sys.with(links);
         for it in &config.instances {
             if let Some(Link { name, address: Some(address), .. }) = links.iter().find(|link| link.name == it.interface)
             {
@@ -97,7 +97,7 @@ impl Routers {
 
     /// Looks at everything that may have happened.
     pub fn step(&mut self, now: Time) {
-        let links = self.process().sys.with(|kernel| links(kernel));
+        let links = self.process().sys.with(links);
         for link in links {
             self.vrrp.link(link, now);
         }

@@ -351,7 +351,7 @@ fn settings_are_files() {
         "echo x > /proc/sys/net/ipv4/ip_forward; echo $?; echo 1 > /proc/sys/net/ipv4/nothing; cat /proc/sys/net/nothing",
         "[ -f /proc/sys/net/ipv4/ip_forward ] && echo file; [ -d /proc/sys/net ] && echo directory; echo 1 > /proc/sys/net",
         "systemctl start keepalived; service nothing stop; systemctl status x; systemctl frob x; crash",
-    ]), @"
+    ]), @r#"
     $ echo 1 > /proc/sys/net/ipv4/ip_forward; cat /proc/sys/net/ipv4/ip_forward; ls /proc/sys/net /proc/sys/net/ipv4/conf
     1
     /proc/sys/net:
@@ -381,11 +381,12 @@ fn settings_are_files() {
     bash: line 1: /proc/sys/net: Is a directory
     [1]
     $ systemctl start keepalived; service nothing stop; systemctl status x; systemctl frob x; crash
-    Failed to start keepalived.service: Unit keepalived.service not found.
+    Job for keepalived.service failed because the control process exited with error code.
+    See "systemctl status keepalived.service" and "journalctl -xeu keepalived.service" for details.
     Failed to stop nothing.service: Unit nothing.service not loaded.
     Unit x.service could not be found.
     Unknown command verb frob.
-    ");
+    "#);
 }
 
 /// Things that are fine by themselves, put together until they would not fit onto the stack.
