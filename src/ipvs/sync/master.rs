@@ -63,6 +63,15 @@ impl Lane {
         is_busy.then(|| self.wake_at.map_or(self.look_at, |at| at.min(self.look_at)))
     }
 
+    /// The message that is being written. While there was none, the thread went on looking, second by second.
+    fn message(&mut self, begin: impl FnOnce() -> Writer, now: Time) -> &mut Writer {
+        if self.current.is_none() && self.full.is_empty() {
+            let seconds = now.since(self.look_at).as_secs() + u64::from(self.look_at <= now);
+            self.look_at += Span::from_secs(seconds);
+        }
+        &mut self.current.get_or_insert_with(|| (begin(), now)).0
+    }
+
     /// sb_queue_tail: a full message waits for the thread.
     fn finish(&mut self, limit: i64, now: Time) {
         let Some((writer, _)) = self.current.take() else { return };
@@ -79,10 +88,6 @@ impl Lane {
 
     /// The thread's turn: what is full leaves, and what is old.
     fn run(&mut self, now: Time, messages: &mut Vec<Vec<u8>>) {
-        // With nothing to do it went on looking, second by second.
-        while self.look_at + LOOK <= now {
-            self.look_at += LOOK;
-        }
         if self.look_at > now && self.wake_at.is_none_or(|at| at > now) {
             return;
         }
@@ -116,8 +121,7 @@ impl Master {
             lane.finish(limit, now);
         }
         let daemon = &self.daemon;
-        let (writer, _) = lane.current.get_or_insert_with(|| (Writer::new(version, daemon.id, daemon.max_len), now));
-        writer.add(entry);
+        lane.message(|| Writer::new(version, daemon.id, daemon.max_len), now).add(entry);
     }
 }
 

@@ -10,7 +10,8 @@ use crate::wire::checksum::{checksum, transport_checksum};
 use crate::wire::{MacAddr, proto};
 
 pub(super) fn udp(f: &mut Formatter<'_>, rest: &Rest<'_>) -> fmt::Result {
-    const DNS: u16 = 53;
+    /// The ports of DNS and of its multicast kin.
+    const DNS: [u16; 2] = [53, 5353];
     const DNS_HEADER_LEN: usize = 12;
     let (source_port, destination_port) = rest.ends(f)?;
     let Ok(header) = UdpHeaderSlice::from_slice(rest.bytes) else {
@@ -20,7 +21,7 @@ pub(super) fn udp(f: &mut Formatter<'_>, rest: &Rest<'_>) -> fmt::Result {
     let Some(said) = usize::from(header.length()).checked_sub(UdpHeader::LEN) else {
         return write!(f, "truncated-udplength {}", header.length());
     };
-    let is_dns = source_port == DNS || destination_port == DNS;
+    let is_dns = DNS.contains(&source_port) || DNS.contains(&destination_port);
     if is_dns && said.min(there) < DNS_HEADER_LEN {
         write!(f, "domain [length {} < {DNS_HEADER_LEN}] (invalid)", said.min(there))
     } else if said > there && !rest.is_fragment {
