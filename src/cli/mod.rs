@@ -5,6 +5,7 @@ mod complain;
 mod completions;
 mod files;
 mod ipvs;
+mod keepalived;
 mod output;
 mod run;
 mod verdicts;
@@ -53,6 +54,8 @@ enum Command {
     Check(check::Check),
     /// The load balancer by itself: what schedulers do with many requests.
     Ipvs(ipvs::Ipvs),
+    /// keepalived by itself: what a configuration says.
+    Keepalived(keepalived::Keepalived),
     /// Prints a completion script: `source <(lvslab completions bash)`.
     Completions(completions::Completions),
 }
@@ -72,7 +75,8 @@ Examples:
   lvslab run my.ron --trace 'arp and not node router'
   lvslab run my.ron --trace none --record out   commands only; captures and steps.json in out/
   lvslab run my.ron --pcapng lab.pcapng         one capture of all interfaces, for Wireshark
-  lvslab ipvs pick -s wrr --server 10.0.0.1=3 --server 10.0.0.2=1    what a scheduler does";
+  lvslab ipvs pick -s wrr --server 10.0.0.1=3 --server 10.0.0.2=1    what a scheduler does
+  lvslab keepalived check keepalived.conf       what a configuration does, and what is wrong with it";
 
 /// Does what the command line says.
 pub fn main() -> ExitCode {
@@ -81,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run.execute(),
         Command::Check(check) => check.execute(),
         Command::Ipvs(ipvs) => ipvs.execute(),
+        Command::Keepalived(keepalived) => return ExitCode::from(keepalived.execute()),
         Command::Completions(completions) => completions.execute(),
     };
     status.into()

@@ -15,7 +15,7 @@ mod steps;
 mod tree;
 mod units;
 
-pub use diagnostic::Diagnostic;
+pub use diagnostic::{Diagnostic, nearest};
 pub use expect::{Verdict, judge};
 pub use failure::{Failure, busiest};
 pub use lab::{Options, Outcome, run};

@@ -64,6 +64,13 @@ impl Pace {
         self.is_up
     }
 
+    /// How long a server that dies silently stays in the pool, at most: it has just answered, and then every question takes
+    /// its whole time.
+    pub fn worst_case(&self) -> Span {
+        let questions = self.timeout.times(u64::from(self.retry) + 1);
+        self.delay_loop + questions + self.delay_before_retry.times(u64::from(self.retry))
+    }
+
     /// A question has been answered, or not.
     pub fn hear(&mut self, is_success: bool) -> Verdict {
         let retries = if self.has_run { self.failures } else { 0 };

@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
+use super::lexer::Files;
 use super::model::{Checker, CheckerKind, Kind, Pace, Server, ServerGroup, Service, ServiceName, Url};
 use super::parser::Parser;
 use crate::wire::proto;
@@ -120,6 +121,10 @@ fn service(parser: &mut Parser) {
     }
     if !has_kind && service.servers.iter().any(|server| server.kind.is_none()) {
         parser.warn_at_the_end(format!("Virtual server {shown}: no forwarding method set, setting default NAT"));
+    }
+    if service.protocol != 0 && matches!(service.name, ServiceName::Mark(_)) {
+        let text = format!("Warning: Virtual server {shown}: protocol specified for fwmark - protocol will be ignored");
+        parser.warn_at_the_end(text);
     }
     if service.protocol == 0 && matches!(service.name, ServiceName::Address(_)) {
         parser.warn_at_the_end(format!("Virtual server {shown}: no protocol set - defaulting to UDP"));
@@ -428,7 +433,7 @@ pub fn shown(service: &Service) -> String {
 }
 
 /// What follows from several keywords of a service.
-pub fn complete(parser: &mut Parser) {
+pub fn complete(parser: &mut Parser, files: &mut dyn Files) {
     let mut services = std::mem::take(&mut parser.config.services);
     services.retain_mut(|service| {
         let name = shown(service);
@@ -444,8 +449,12 @@ pub fn complete(parser: &mut Parser) {
         }
         true
     });
-    let has_scripts = services.iter().flat_map(|service| &service.servers).flat_map(|server| &server.checkers);
-    let has_scripts = has_scripts.into_iter().any(|checker| matches!(checker.kind, CheckerKind::Misc { .. }));
+    let checkers = services.iter().flat_map(|service| &service.servers).flat_map(|server| &server.checkers);
+    let mut paths = checkers.filter_map(|checker| match &checker.kind {
+        CheckerKind::Misc { path, .. } => path.split_whitespace().next(),
+        _ => None,
+    });
+    let has_scripts = paths.any(|path| files.is_program(path));
     parser.config.services = services;
     if has_scripts && !parser.config.global.script_security {
         parser.security("SECURITY VIOLATION - check scripts are being executed but script_security not enabled.");

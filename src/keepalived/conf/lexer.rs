@@ -17,6 +17,11 @@ pub struct Line {
 pub trait Files {
     /// The texts of all files that a pattern names, in order; none if there is no such file.
     fn read(&mut self, pattern: &str) -> Vec<(String, String)>;
+
+    /// Whether there is a program at a path. Scripts that are not there are not spoken of.
+    fn is_program(&mut self, _path: &str) -> bool {
+        false
+    }
 }
 
 /// What the lexer has to say about a line.

@@ -100,8 +100,8 @@ pub fn parse(text: &str, id: &str, files: &mut dyn Files) -> (Config, Vec<Messag
     parser.block(&mut top);
     if !parser.is_over {
         global::complete(&mut parser);
-        vrrp::complete(&mut parser);
-        check::complete(&mut parser);
+        vrrp::complete(&mut parser, files);
+        check::complete(&mut parser, files);
     }
     (parser.config, parser.messages)
 }

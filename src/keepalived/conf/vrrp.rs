@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 
 use super::global::garp_keyword;
+use super::lexer::Files;
 use super::model::{Authentication, Group, Instance, Notify, Script, Track, Vip};
 use super::parser::Parser;
 use crate::time::Span;
@@ -447,7 +448,7 @@ fn authentication(
 }
 
 /// What follows from several instances.
-pub fn complete(parser: &mut Parser) {
+pub fn complete(parser: &mut Parser, files: &mut dyn Files) {
     let instances = parser.config.instances.clone();
     for (place, it) in instances.iter().enumerate() {
         let clash = |other: &&Instance| other.vrid == it.vrid && other.interface == it.interface && it.vrid != 0;
@@ -473,7 +474,8 @@ pub fn complete(parser: &mut Parser) {
         parser.warn_at_the_end(text);
     }
     groups(parser);
-    if !scripts.is_empty() && !parser.config.global.script_security {
+    let is_there = |script: &Script| files.is_program(script.command.split_whitespace().next().unwrap_or_default());
+    if parser.config.scripts.iter().any(is_there) && !parser.config.global.script_security {
         parser.security("SECURITY VIOLATION - scripts are being executed but script_security not enabled.");
     }
 }

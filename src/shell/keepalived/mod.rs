@@ -42,6 +42,12 @@ impl Files for Included<'_> {
         };
         paths.into_iter().filter_map(read).collect()
     }
+
+    fn is_program(&mut self, path: &str) -> bool {
+        let is_file =
+            matches!(self.0.kind_of_path(path), Some(crate::host::files::Kind::File { executable: true, .. }));
+        is_file || super::language::program_at(path).is_some()
+    }
 }
 
 /// Reads a configuration; none if there is no such file.

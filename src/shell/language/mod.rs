@@ -31,6 +31,7 @@ use crate::host::{Job, Kernel, Process};
 pub(super) use builtins::signal_number;
 pub(super) use escape::{Escape, escape, unescape};
 use interpreter::{Flow, Shell};
+pub(super) use simple::program_at;
 use state::State;
 
 /// A future that may contain others of its kind, as commands contain commands.

@@ -384,7 +384,7 @@ impl Shell {
 }
 
 /// The name of the program that lies at a path on every node.
-pub(super) fn program_at(path: &str) -> Option<&str> {
+pub(in crate::shell) fn program_at(path: &str) -> Option<&str> {
     let (directory, name) = path.rsplit_once('/')?;
     let known = find(name).is_some() || super::builtins::is_program(name);
     (PROGRAM_DIRECTORIES.contains(&directory) && known).then_some(name)
