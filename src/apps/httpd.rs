@@ -1,15 +1,16 @@
-//! httpd PORT \[BODY_BYTES\]: answers requests with the node's name.
+//! httpd PORT \[BODY_BYTES\] \[DELAY_S\]: answers requests with the node's name.
 //!
 //! It answers one a connection, and closes first; a client that asks for "Connection: Keep-Alive" may ask again. One program
 //! serves all connections, so that those that are merely open cost little.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::args::Args;
 use super::server::{BACKLOG, CHUNK_BYTES};
 use crate::host::net::{TcpListener, TcpStream};
 use crate::host::process::{Sys, Task};
 use crate::host::{Bind, Errno, Process, SocketId};
+use crate::time::{Span, Time};
 
 /// Bodies are not longer than this, so that a typing error does not eat the simulator's memory.
 const MAX_BODY_BYTES: u32 = 64 << 20;
@@ -17,17 +18,17 @@ const MAX_BODY_BYTES: u32 = 64 << 20;
 /// Runs it.
 pub fn httpd(process: Process, words: Vec<String>) -> Task {
     Box::pin(async move {
-        let args = Args::new(&words, "httpd PORT [BODY_BYTES]");
-        let (port, body) = match (args.port(0), args.count(1, 0)) {
-            (Ok(port), Ok(body)) => (port, body.min(MAX_BODY_BYTES)),
-            (Err(why), _) | (_, Err(why)) => {
+        let args = Args::new(&words, "httpd PORT [BODY_BYTES] [DELAY_S]");
+        let (port, body, delay) = match (args.port(0), args.count(1, 0), args.number(2, 0.0)) {
+            (Ok(port), Ok(body), Ok(delay)) => (port, body.min(MAX_BODY_BYTES), Span::from_secs_f64(delay)),
+            (Err(why), ..) | (_, Err(why), _) | (.., Err(why)) => {
                 process.complain(&why);
                 return 1;
             }
         };
         let name = process.sys.with(|kernel| kernel.name.clone());
         let answers = Answers::new(&name, body as usize);
-        match Server::new(&process.sys, port, answers) {
+        match Server::new(&process.sys, port, answers, delay) {
             Ok(mut server) => server.serve().await,
             Err(error) => {
                 process.complain(&format!("OSError: {error}\n"));
@@ -62,12 +63,23 @@ struct Server {
     answers: Answers,
     /// In an order, in which they are closed when the server is killed.
     conversations: BTreeMap<SocketId, Conversation>,
+    /// How long an answer takes.
+    delay: Span,
+    /// When answers are ready, the earliest first.
+    ready: VecDeque<(Time, SocketId)>,
 }
 
 impl Server {
-    fn new(sys: &Sys, port: u16, answers: Answers) -> Result<Server, Errno> {
+    fn new(sys: &Sys, port: u16, answers: Answers, delay: Span) -> Result<Server, Errno> {
         let listener = TcpListener::bind(sys, Bind::port(port), BACKLOG)?;
-        Ok(Server { sys: sys.clone(), listener, answers, conversations: BTreeMap::new() })
+        Ok(Server {
+            sys: sys.clone(),
+            listener,
+            answers,
+            conversations: BTreeMap::new(),
+            delay,
+            ready: VecDeque::new(),
+        })
     }
 
     /// Serves until it is killed.
@@ -77,7 +89,11 @@ impl Server {
             for socket in self.sys.take_ready() {
                 if socket == self.listener.id() { self.accept() } else { self.go_on(socket) }
             }
-            self.sys.wait(&[], None).await;
+            let now = self.sys.now();
+            while let Some((_, socket)) = self.ready.pop_front_if(|(at, _)| *at <= now) {
+                self.go_on(socket);
+            }
+            self.sys.wait(&[], self.ready.front().map(|(at, _)| *at)).await;
         }
     }
 
@@ -91,11 +107,15 @@ impl Server {
     }
 
     fn go_on(&mut self, socket: SocketId) {
+        let now = self.sys.now();
         let Some(conversation) = self.conversations.get_mut(&socket) else { return };
+        let was_answering = conversation.answering.is_some();
         // One that breaks is over, and nothing else is.
-        if conversation.go_on(&self.answers) != Err(Errno::WouldBlock) {
+        if conversation.go_on(&self.answers, now, self.delay) != Err(Errno::WouldBlock) {
             self.sys.unwatch(socket);
             self.conversations.remove(&socket);
+        } else if let Some(answering) = conversation.answering.as_ref().filter(|it| !was_answering && it.ready > now) {
+            self.ready.push_back((answering.ready, socket));
         }
     }
 }
@@ -112,13 +132,17 @@ struct Conversation {
 struct Answering {
     keeps_alive: bool,
     written: usize,
+    ready: Time,
 }
 
 impl Conversation {
     /// Goes on until there is nothing more to be said, or until it would have to wait.
-    fn go_on(&mut self, answers: &Answers) -> Result<(), Errno> {
+    fn go_on(&mut self, answers: &Answers, now: Time, delay: Span) -> Result<(), Errno> {
         loop {
-            if let Some(Answering { keeps_alive, written }) = &mut self.answering {
+            if let Some(Answering { keeps_alive, written, ready }) = &mut self.answering {
+                if now < *ready {
+                    return Err(Errno::WouldBlock);
+                }
                 let answer = if *keeps_alive { &answers.kept_alive } else { &answers.last };
                 while *written < answer.len() {
                     *written += self.stream.try_write(&answer[*written..])?;
@@ -128,26 +152,26 @@ impl Conversation {
                 }
                 self.answering = None;
             }
-            if self.request.is_empty() || !self.take_request() {
+            if self.request.is_empty() || !self.take_request(now + delay) {
                 let mut bytes = self.stream.try_read(CHUNK_BYTES)?;
                 if bytes.is_empty() {
                     return Ok(());
                 }
                 self.request.append(&mut bytes);
-                self.take_request();
+                self.take_request(now + delay);
             }
         }
     }
 
     /// Begins to answer what has come, unless more of it is to come.
-    fn take_request(&mut self) -> bool {
+    fn take_request(&mut self, ready: Time) -> bool {
         // Whatever comes first is taken for a request.
         let request = Request::parse(&self.request).unwrap_or(Request { keeps_alive: false, length: 0 });
         if request.keeps_alive && self.request.len() < request.length {
             return false;
         }
         self.request = self.request.split_off(request.length.min(self.request.len()));
-        self.answering = Some(Answering { keeps_alive: request.keeps_alive, written: 0 });
+        self.answering = Some(Answering { keeps_alive: request.keeps_alive, written: 0, ready });
         true
     }
 }
