@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use support::agreement::{Record, differences};
+use support::capture::frames;
 
 /// A case as it was recorded.
 fn recorded(folder: &Path) -> Record {
@@ -42,6 +43,28 @@ fn every_case_agrees_with_the_kernel() {
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// What the first director tells the other one, datagram by datagram.
+fn told(record: &Record) -> Vec<Vec<u8>> {
+    const PORT: [u8; 2] = 8848_u16.to_be_bytes();
+    let is_message = |frame: &[u8]| frame.get(12..14) == Some(&[8, 0]) && frame.get(36..38) == Some(&PORT);
+    let frames = frames(&record.captures["ds1-eth0"]);
+    frames.into_iter().filter(|(_, frame)| is_message(frame)).map(|(_, frame)| frame[42..].to_vec()).collect()
+}
+
+/// The comparison of cases does not look into these messages; this one does, at every byte.
+#[test]
+fn directors_tell_one_another_what_the_kernel_tells() {
+    let cases = support::scenarios("tests/cases").into_iter();
+    let mut heard = 0;
+    for scenario in cases.filter(|path| path.parent().is_some_and(|case| case.to_string_lossy().contains("/sync-"))) {
+        let (kernel, ours) = (recorded(scenario.parent().unwrap()), simulated(&scenario).unwrap());
+        let kernel = told(&kernel);
+        assert_eq!(kernel, told(&ours), "{}", scenario.display());
+        heard += kernel.len();
+    }
+    assert!(heard > 0);
 }
 
 /// The comparison itself: a case agrees with itself, and not with another.
