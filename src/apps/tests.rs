@@ -34,7 +34,7 @@ fn get_and_httpd() {
     40001 refused
     OSError: Address already in use
     'x' is no port
-    usage: httpd PORT [BODY_BYTES]
+    usage: httpd PORT [BODY_BYTES] [DELAY_S]
     ");
 }
 

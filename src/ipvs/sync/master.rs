@@ -149,6 +149,9 @@ impl Ipvs {
         while let Some(id) = next {
             if self.is_to_be_told(id, packets, now) {
                 self.tell(id, now);
+            } else if self.config.sync_version == 0 {
+                // Only version 1 looks at the template of a connection that it says nothing of (ip_vs_sync_conn_v0).
+                return;
             }
             next = self.conns.get(id).and_then(|conn| conn.master);
             if let Some(master) = next.and_then(|id| self.conns.get_mut(id)) {
