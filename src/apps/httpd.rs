@@ -101,7 +101,7 @@ impl Server {
         while let Ok((stream, _)) = self.listener.try_accept() {
             let socket = stream.id();
             self.sys.watch(socket);
-            self.conversations.insert(socket, Conversation { stream, request: Vec::new(), answering: None });
+            self.conversations.insert(socket, Conversation { stream, exchange: None });
             self.go_on(socket);
         }
     }
@@ -109,21 +109,27 @@ impl Server {
     fn go_on(&mut self, socket: SocketId) {
         let now = self.sys.now();
         let Some(conversation) = self.conversations.get_mut(&socket) else { return };
-        let was_answering = conversation.answering.is_some();
+        let was_answering = conversation.answering().is_some();
         // One that breaks is over, and nothing else is.
         if conversation.go_on(&self.answers, now, self.delay) != Err(Errno::WouldBlock) {
             self.sys.unwatch(socket);
             self.conversations.remove(&socket);
-        } else if let Some(answering) = conversation.answering.as_ref().filter(|it| !was_answering && it.ready > now) {
+        } else if let Some(answering) = conversation.answering().filter(|it| !was_answering && it.ready > now) {
             self.ready.push_back((answering.ready, socket));
         }
     }
 }
 
-/// A connection.
+/// A connection. There may be a million, most of them silent.
 struct Conversation {
     stream: TcpStream,
-    /// What has come of a request.
+    /// None while nothing of a request has come.
+    exchange: Option<Box<Exchange>>,
+}
+
+/// A request and its answer, as far as they have got.
+#[derive(Default)]
+struct Exchange {
     request: Vec<u8>,
     answering: Option<Answering>,
 }
@@ -136,8 +142,24 @@ struct Answering {
 }
 
 impl Conversation {
+    fn answering(&self) -> Option<&Answering> {
+        self.exchange.as_ref()?.answering.as_ref()
+    }
+
     /// Goes on until there is nothing more to be said, or until it would have to wait.
     fn go_on(&mut self, answers: &Answers, now: Time, delay: Span) -> Result<(), Errno> {
+        let result = self.exchange.get_or_insert_default().go_on(&self.stream, answers, now, delay);
+        self.exchange.take_if(|exchange| exchange.is_idle());
+        result
+    }
+}
+
+impl Exchange {
+    fn is_idle(&self) -> bool {
+        self.request.is_empty() && self.answering.is_none()
+    }
+
+    fn go_on(&mut self, stream: &TcpStream, answers: &Answers, now: Time, delay: Span) -> Result<(), Errno> {
         loop {
             if let Some(Answering { keeps_alive, written, ready }) = &mut self.answering {
                 if now < *ready {
@@ -145,7 +167,7 @@ impl Conversation {
                 }
                 let answer = if *keeps_alive { &answers.kept_alive } else { &answers.last };
                 while *written < answer.len() {
-                    *written += self.stream.try_write(&answer[*written..])?;
+                    *written += stream.try_write(&answer[*written..])?;
                 }
                 if !*keeps_alive {
                     return Ok(());
@@ -153,7 +175,7 @@ impl Conversation {
                 self.answering = None;
             }
             if self.request.is_empty() || !self.take_request(now + delay) {
-                let mut bytes = self.stream.try_read(CHUNK_BYTES)?;
+                let mut bytes = stream.try_read(CHUNK_BYTES)?;
                 if bytes.is_empty() {
                     return Ok(());
                 }
