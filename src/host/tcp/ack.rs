@@ -42,10 +42,13 @@ impl Connection {
         self.remember_timestamp(segment, cx);
         let advanced = ack.after(self.send.una);
         let window_changed = self.update_window(segment);
-        self.send.probes = 0;
+        if self.send.trouble.probes != 0 {
+            self.send.trouble.probes = 0;
+        }
         self.soft_error = None;
         if self.send.in_flight.is_empty() {
             self.probe_if_closed(cx);
+            self.send.trouble.rest();
             return Judgement::Good;
         }
         let duplicate =
@@ -56,13 +59,13 @@ impl Connection {
         if advanced {
             self.progressed(segment, rtt, cx);
         }
-        self.send.duplicate_acks = match (advanced, duplicate) {
+        self.send.trouble.duplicate_acks = match (advanced, duplicate) {
             (true, _) => 0,
-            (false, true) => self.send.duplicate_acks + 1,
-            (false, false) => self.send.duplicate_acks,
+            (false, true) => self.send.trouble.duplicate_acks + 1,
+            (false, false) => self.send.trouble.duplicate_acks,
         };
         self.react(acked, sacked, advanced, cx);
-        if acked > 0 && limited && !matches!(self.send.phase, Phase::Recovery { .. }) {
+        if acked > 0 && limited && !matches!(self.send.trouble.phase, Phase::Recovery { .. }) {
             let rtt = self.send.rtt.smoothed().unwrap_or(Span::ZERO);
             self.send.congestion.acknowledged(acked, rtt, cx.now);
         }
@@ -71,6 +74,9 @@ impl Connection {
         }
         if acked > 0 {
             self.arm_after_progress(cx);
+        }
+        if self.send.in_flight.is_empty() {
+            self.send.trouble.rest();
         }
         Judgement::Good
     }
@@ -114,13 +120,13 @@ impl Connection {
         if let Some(rtt) = measured {
             self.send.rtt.measured(rtt, self.send.una, self.send.nxt);
         }
-        self.send.timeouts = 0;
-        self.send.backoff = 0;
-        self.send.retransmitting_since = None;
+        self.send.trouble.timeouts = 0;
+        self.send.trouble.backoff = 0;
+        self.send.trouble.retransmitting_since = None;
         self.confirm = true;
         self.changed = true;
-        if self.send.tail_probe.is_some_and(|end| !self.send.una.before(end)) {
-            self.send.tail_probe = None;
+        if self.send.trouble.tail_probe.is_some_and(|end| !self.send.una.before(end)) {
+            self.send.trouble.tail_probe = None;
         }
     }
 
@@ -130,7 +136,7 @@ impl Connection {
             return;
         }
         if self.send.window > 0 {
-            self.send.backoff = 0;
+            self.send.trouble.backoff = 0;
             self.deadlines.retransmit = None;
         } else {
             let at = cx.now + self.send.rto();
@@ -140,22 +146,22 @@ impl Connection {
 
     /// tcp_fastretrans_alert: what the scoreboard says now.
     fn react(&mut self, acked: u32, sacked: u32, advanced: bool, cx: &mut Context<'_>) {
-        if let Phase::Recovery { until, .. } | Phase::Loss { until } = self.send.phase {
+        if let Phase::Recovery { until, .. } | Phase::Loss { until } = self.send.trouble.phase {
             if !self.send.una.before(until) {
-                if matches!(self.send.phase, Phase::Recovery { .. }) {
+                if matches!(self.send.trouble.phase, Phase::Recovery { .. }) {
                     self.send.congestion.window = self.send.congestion.threshold;
                 }
-                self.send.phase = Phase::Open;
+                self.send.trouble.phase = Phase::Open;
             } else if advanced && !self.send.sack {
                 self.send.mark_first_lost();
             }
         }
         self.send.mark_overtaken();
-        if self.send.phase == Phase::Open && self.send.has_lost() {
+        if self.send.trouble.phase == Phase::Open && self.send.has_lost() {
             self.begin_recovery(cx);
         }
         self.reduce_proportionally(acked + sacked);
-        if self.send.phase != Phase::Open {
+        if self.send.trouble.phase != Phase::Open {
             self.repeat_lost(Retransmission::LaterArrived, cx);
         }
     }
@@ -169,15 +175,15 @@ impl Connection {
         }
         let before = self.send.congestion.window;
         self.send.congestion.lost();
-        self.send.phase = Phase::Recovery { until: self.send.nxt, before, delivered: 0, sent: 0 };
-        self.send.tail_probe = None;
+        self.send.trouble.phase = Phase::Recovery { until: self.send.nxt, before, delivered: 0, sent: 0 };
+        self.send.trouble.tail_probe = None;
     }
 
     /// tcp_cwnd_reduction: proportional rate reduction (RFC 6937).
     fn reduce_proportionally(&mut self, newly_delivered: u32) {
         let in_flight = self.send.packets_in_flight();
         let sack = self.send.sack;
-        let Phase::Recovery { before, delivered, sent, .. } = &mut self.send.phase else { return };
+        let Phase::Recovery { before, delivered, sent, .. } = &mut self.send.trouble.phase else { return };
         // Without SACK, a duplicate acknowledgement stands for a delivery.
         let newly_delivered = if sack { newly_delivered } else { newly_delivered.max(1) };
         if newly_delivered == 0 {

@@ -261,7 +261,7 @@ impl Connection {
         self.send.mark_too_long();
         if self.send.has_lost() {
             // Nothing was congested: the window stays as it is (tcp_simple_retransmit).
-            self.send.phase = Phase::Loss { until: self.send.nxt };
+            self.send.trouble.phase = Phase::Loss { until: self.send.nxt };
         }
         self.repeat_lost(Retransmission::PathMtu, cx);
     }

@@ -18,6 +18,7 @@ mod ipv4;
 mod output;
 mod ports;
 mod queue;
+mod rare;
 mod receive;
 mod request;
 mod rtt;

@@ -106,7 +106,7 @@ impl Connection {
         self.receive.ack.answered(cx.now);
         self.send.was_sent(end, flags, mss, cx.now);
         self.emit(seq, flags, data, cx);
-        if let Phase::Recovery { sent, .. } = &mut self.send.phase {
+        if let Phase::Recovery { sent, .. } = &mut self.send.trouble.phase {
             *sent += 1;
         }
     }
@@ -136,7 +136,7 @@ impl Connection {
         while self.send.packets_in_flight() < self.send.congestion.window {
             let Some(index) = self.send.first_to_repeat() else { return };
             self.repeat(index, cause, cx);
-            if let Phase::Recovery { sent, .. } = &mut self.send.phase {
+            if let Phase::Recovery { sent, .. } = &mut self.send.trouble.phase {
                 *sent += 1;
                 cx.counters.fast_retransmitted += 1;
             }
@@ -148,7 +148,7 @@ impl Connection {
         let mss = self.current_mss();
         self.send.cut(index, mss);
         let segment = self.send.in_flight[index];
-        let (attempt, next) = (self.send.timeouts + 1, self.send.rto());
+        let (attempt, next) = (self.send.trouble.timeouts + 1, self.send.rto());
         cx.note(|| Tcp::Retransmit { cause, attempt, next });
         self.send.was_repeated(index, cx.now);
         cx.counters.retransmitted += 1;
@@ -172,7 +172,7 @@ impl Connection {
                 return;
             }
         }
-        let (attempt, next) = (self.send.probes + 1, self.send.rto());
+        let (attempt, next) = (self.send.trouble.probes + 1, self.send.rto());
         cx.note(|| Tcp::Retransmit { cause: Retransmission::ZeroWindow, attempt, next });
         let seq = self.send.una - 1;
         self.emit(seq, Flags::ACK, 0..0, cx);

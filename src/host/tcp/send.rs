@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::congestion::Congestion;
 use super::connection::MIN_SEND_MSS;
 use super::queue::Queue;
+use super::rare::{Rare, Usual};
 use super::rtt::Rtt;
 use super::segment::{Flags, HEADER_LEN, Seq};
 use crate::time::{Span, Time};
@@ -63,16 +64,23 @@ pub(super) struct Sender {
     /// The end of the last segment that was not full (snd_sml).
     small: Seq,
     pub in_flight: Queue<Sent>,
-    sacked: u32,
-    lost: u32,
-    again: u32,
-    pub phase: Phase,
-    pub duplicate_acks: u32,
+    pub trouble: Rare<Trouble>,
     pub congestion: Congestion,
     pub rtt: Rtt,
     /// Whether the congestion window was all that kept data back.
     pub limited: bool,
     pub last_sent: Time,
+}
+
+/// What is known of losses. A connection with nothing in flight seldom has any.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Trouble {
+    /// How many of the segments in flight are such.
+    sacked: u32,
+    lost: u32,
+    again: u32,
+    pub phase: Phase,
+    pub duplicate_acks: u32,
     /// Time-outs in a row, and by how much the time-out was doubled.
     pub timeouts: u32,
     pub backoff: u32,
@@ -82,6 +90,29 @@ pub(super) struct Sender {
     pub retransmitting_since: Option<Time>,
     /// A tail loss probe is out until this is acknowledged.
     pub tail_probe: Option<Seq>,
+}
+
+impl Usual for Trouble {
+    const USUAL: &'static Trouble = &Trouble::NONE;
+
+    fn usual() -> Trouble {
+        Trouble::NONE
+    }
+}
+
+impl Trouble {
+    const NONE: Trouble = Trouble {
+        sacked: 0,
+        lost: 0,
+        again: 0,
+        phase: Phase::Open,
+        duplicate_acks: 0,
+        timeouts: 0,
+        backoff: 0,
+        probes: 0,
+        retransmitting_since: None,
+        tail_probe: None,
+    };
 }
 
 impl Sender {
@@ -103,20 +134,11 @@ impl Sender {
             pushed: isn,
             small: isn,
             in_flight: Queue::new(),
-            sacked: 0,
-            lost: 0,
-            again: 0,
-            phase: Phase::Open,
-            duplicate_acks: 0,
+            trouble: Rare::default(),
             congestion: Congestion::new(),
             rtt: Rtt::new(),
             limited: false,
             last_sent: Time::ZERO,
-            timeouts: 0,
-            backoff: 0,
-            probes: 0,
-            retransmitting_since: None,
-            tail_probe: None,
         };
         sender.set_mtu(mtu, 0);
         sender
@@ -185,7 +207,7 @@ impl Sender {
     pub fn forget(&mut self) {
         self.buffer = Queue::new();
         self.in_flight = Queue::new();
-        (self.sacked, self.lost, self.again) = (0, 0, 0);
+        (self.trouble.sacked, self.trouble.lost, self.trouble.again) = (0, 0, 0);
         self.fin = false;
         self.una = self.nxt;
         self.buffer_seq = self.nxt;
@@ -208,7 +230,7 @@ impl Sender {
 
     /// tcp_packets_in_flight: what is on its way, as far as one can tell.
     pub fn packets_in_flight(&self) -> u32 {
-        (self.in_flight.len() as u32 + self.again).saturating_sub(self.sacked + self.lost)
+        (self.in_flight.len() as u32 + self.trouble.again).saturating_sub(self.trouble.sacked + self.trouble.lost)
     }
 
     /// The next segment to send: its end and flags; none if it has to wait. `mss` is what fits beside the options.
@@ -312,7 +334,7 @@ impl Sender {
                     self.in_flight[index].sacked = true;
                     self.in_flight[index].lost = false;
                     self.in_flight[index].again = false;
-                    self.sacked += 1;
+                    self.trouble.sacked += 1;
                     delivered += 1;
                 }
             }
@@ -321,16 +343,16 @@ impl Sender {
     }
 
     fn uncount(&mut self, sent: &Sent) {
-        self.sacked -= u32::from(sent.sacked);
-        self.lost -= u32::from(sent.lost);
-        self.again -= u32::from(sent.again);
+        self.trouble.sacked -= u32::from(sent.sacked);
+        self.trouble.lost -= u32::from(sent.lost);
+        self.trouble.again -= u32::from(sent.again);
     }
 
     fn mark_lost(&mut self, index: usize) {
         let sent = &mut self.in_flight[index];
         if !sent.lost && !sent.sacked {
             sent.lost = true;
-            self.lost += 1;
+            self.trouble.lost += 1;
         }
     }
 
@@ -338,12 +360,12 @@ impl Sender {
     pub fn mark_overtaken(&mut self) {
         const THRESHOLD: u32 = 3;
         if !self.sack {
-            if self.duplicate_acks >= THRESHOLD && !self.in_flight.is_empty() {
+            if self.trouble.duplicate_acks >= THRESHOLD && !self.in_flight.is_empty() {
                 self.mark_lost(0);
             }
             return;
         }
-        if self.sacked < THRESHOLD {
+        if self.trouble.sacked < THRESHOLD {
             return;
         }
         let mut above = 0;
@@ -382,18 +404,18 @@ impl Sender {
             sent.lost = !sent.sacked;
             sent.again = false;
         }
-        self.sacked = self.in_flight.iter().filter(|sent| sent.sacked).count() as u32;
-        self.lost = self.in_flight.len() as u32 - self.sacked;
-        self.again = 0;
+        self.trouble.sacked = self.in_flight.iter().filter(|sent| sent.sacked).count() as u32;
+        self.trouble.lost = self.in_flight.len() as u32 - self.trouble.sacked;
+        self.trouble.again = 0;
     }
 
     pub fn has_lost(&self) -> bool {
-        self.lost > 0
+        self.trouble.lost > 0
     }
 
     /// The first lost segment that was not sent again yet.
     pub fn first_to_repeat(&self) -> Option<usize> {
-        if self.lost == self.again {
+        if self.trouble.lost == self.trouble.again {
             return None;
         }
         self.in_flight.iter().position(|sent| sent.lost && !sent.again)
@@ -409,9 +431,9 @@ impl Sender {
         self.in_flight[index].end = middle;
         self.in_flight[index].flags = Flags::ACK;
         self.in_flight.insert(index + 1, Sent { seq: middle, ..whole });
-        self.sacked += u32::from(whole.sacked);
-        self.lost += u32::from(whole.lost);
-        self.again += u32::from(whole.again);
+        self.trouble.sacked += u32::from(whole.sacked);
+        self.trouble.lost += u32::from(whole.lost);
+        self.trouble.again += u32::from(whole.again);
     }
 
     /// A segment in flight is being sent again.
@@ -419,16 +441,16 @@ impl Sender {
         let sent = &mut self.in_flight[index];
         if sent.lost && !sent.again {
             sent.again = true;
-            self.again += 1;
+            self.trouble.again += 1;
         }
         sent.ambiguous = true;
         let first_sent = std::mem::replace(&mut sent.at, now);
-        self.retransmitting_since.get_or_insert(first_sent);
+        self.trouble.retransmitting_since.get_or_insert(first_sent);
         self.last_sent = now;
     }
 
     /// The time-out at present.
     pub fn rto(&self) -> Span {
-        self.rtt.rto(self.backoff)
+        self.rtt.rto(self.trouble.backoff)
     }
 }

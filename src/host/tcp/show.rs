@@ -91,8 +91,10 @@ fn view(id: SocketId, entry: &Entry) -> TcpSocket {
             receive_queue: it.receive.readable() as u32,
             send_queue: it.send.unacknowledged(),
             timer: it.deadlines.retransmit.map(|(at, waiting)| match waiting {
-                Waiting::ClosedWindow => TcpTimer { name: "persist", at, count: it.send.probes },
-                Waiting::Acknowledgement | Waiting::Tail => TcpTimer { name: "on", at, count: it.send.timeouts },
+                Waiting::ClosedWindow => TcpTimer { name: "persist", at, count: it.send.trouble.probes },
+                Waiting::Acknowledgement | Waiting::Tail => {
+                    TcpTimer { name: "on", at, count: it.send.trouble.timeouts }
+                }
             }),
         },
         Socket::TimeWait(it) => TcpSocket {

@@ -64,13 +64,13 @@ impl Connection {
             return;
         }
         if self.is_hopeless(cx) {
-            return self.give_up(self.send.timeouts, cx);
+            return self.give_up(self.send.trouble.timeouts, cx);
         }
         cx.counters.timeouts += 1;
         self.enter_loss();
-        self.send.backoff += 1;
+        self.send.trouble.backoff += 1;
         self.repeat(0, Retransmission::Timeout, cx);
-        self.send.timeouts += 1;
+        self.send.trouble.timeouts += 1;
         self.deadlines.retransmit = Some((cx.now + self.send.rto(), Waiting::Acknowledgement));
     }
 
@@ -79,23 +79,23 @@ impl Connection {
         if matches!(self.state, State::SynSent | State::SynReceived) {
             return;
         }
-        if !matches!(self.send.phase, Phase::Loss { .. }) {
+        if !matches!(self.send.trouble.phase, Phase::Loss { .. }) {
             self.send.congestion.lost();
         }
         self.send.mark_all_lost();
         self.send.congestion.window = self.send.packets_in_flight() + 1;
-        self.send.phase = Phase::Loss { until: self.send.nxt };
-        self.send.duplicate_acks = 0;
-        self.send.tail_probe = None;
+        self.send.trouble.phase = Phase::Loss { until: self.send.nxt };
+        self.send.trouble.duplicate_acks = 0;
+        self.send.trouble.tail_probe = None;
     }
 
     /// tcp_write_timeout: whether it has been tried for long enough.
     fn is_hopeless(&self, cx: &Context<'_>) -> bool {
         if matches!(self.state, State::SynSent | State::SynReceived) {
-            return self.send.timeouts >= cx.settings.syn_retries;
+            return self.send.trouble.timeouts >= cx.settings.syn_retries;
         }
         let patience = patience(self.retries(cx));
-        self.send.retransmitting_since.is_some_and(|since| cx.now.since(since) >= patience)
+        self.send.trouble.retransmitting_since.is_some_and(|since| cx.now.since(since) >= patience)
     }
 
     /// A connection whose program has gone is worth less.
@@ -114,7 +114,7 @@ impl Connection {
 
     /// tcp_send_loss_probe (RFC 8985, section 7.3)
     fn tail_probe_due(&mut self, cx: &mut Context<'_>) {
-        if self.send.tail_probe.is_none() && !self.send.in_flight.is_empty() {
+        if self.send.trouble.tail_probe.is_none() && !self.send.in_flight.is_empty() {
             let before = self.send.nxt;
             // New data probes as well as old, if the window has room for it.
             self.push(false, cx);
@@ -122,7 +122,7 @@ impl Connection {
                 let last = self.send.in_flight.len() - 1;
                 self.repeat(last, Retransmission::TailProbe, cx);
             }
-            self.send.tail_probe = Some(self.send.nxt);
+            self.send.trouble.tail_probe = Some(self.send.nxt);
             cx.counters.loss_probes += 1;
         }
         self.restart_retransmission(cx);
@@ -133,15 +133,15 @@ impl Connection {
         if !self.send.in_flight.is_empty() || !self.send.has_unsent() {
             return;
         }
-        if self.send.probes > self.retries(cx) {
-            return self.give_up(self.send.probes, cx);
+        if self.send.trouble.probes > self.retries(cx) {
+            return self.give_up(self.send.trouble.probes, cx);
         }
         self.probe_window(cx);
         if !self.send.in_flight.is_empty() {
             return self.restart_retransmission(cx);
         }
-        self.send.probes += 1;
-        self.send.backoff += 1;
+        self.send.trouble.probes += 1;
+        self.send.trouble.backoff += 1;
         self.deadlines.retransmit = Some((cx.now + self.send.rto(), Waiting::ClosedWindow));
     }
 
@@ -168,7 +168,7 @@ impl Connection {
     /// tcp_schedule_loss_probe: two round trips, and with one segment in flight the longest delay of an acknowledgement.
     fn probe_tail_sooner(&mut self, cx: &Context<'_>) {
         let Some((timeout, _)) = self.deadlines.retransmit else { return };
-        if !self.send.sack || self.send.phase != Phase::Open || self.send.tail_probe.is_some() {
+        if !self.send.sack || self.send.trouble.phase != Phase::Open || self.send.trouble.tail_probe.is_some() {
             return;
         }
         let wait = self.send.rtt.smoothed().map_or(Span::from_secs(1), |rtt| {
