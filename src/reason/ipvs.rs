@@ -280,6 +280,7 @@ impl Candidate {
             Choice::LeastConnections => format!("{active}*256+{inactive}"),
             Choice::LeastByWeight | Choice::BetterOfTwo { .. } => format!("({active}*256+{inactive})/{weight}"),
             Choice::ShortestDelay => format!("({active}+1)/{weight}"),
+            Choice::Idle | Choice::HeaviestBelowWeight | Choice::Cached => format!("weight {weight}, {active} active"),
             _ => format!("weight {weight}"),
         }
     }
@@ -308,7 +309,7 @@ impl fmt::Display for Schedule {
             Choice::Idle => f.write_str("it is the first that has no active connection")?,
             Choice::Heaviest => write!(f, "{sum} is the greatest")?,
             Choice::HeaviestBelowWeight => {
-                write!(f, "{sum} is the greatest of those with no more active connections than that")?;
+                write!(f, "{sum}: the greatest weight of those with no more active connections than that")?;
             }
             Choice::HashedDestination { bucket, buckets } => {
                 write!(f, "the destination's address falls into bucket {bucket} of {buckets}")?;
@@ -320,7 +321,11 @@ impl fmt::Display for Schedule {
                     write!(f, ", the first with a usable server after {fallbacks} without")?;
                 }
             }
-            Choice::Cached => f.write_str("this destination has had it before, and it is not overloaded")?,
+            Choice::Cached => {
+                let busy = i64::from(winner.active) > i64::from(winner.weight);
+                let why = if busy { "no other one has less than half of its weight" } else { "it is not overloaded" };
+                write!(f, "this destination has had it before, and {why}: {sum}")?;
+            }
             Choice::BetterOfTwo { drawn: [first, second] } => {
                 write!(f, "{first} and {second} were drawn, and it is the less loaded of them")?;
             }
@@ -407,6 +412,8 @@ impl fmt::Display for IpvsDrop {
                         "is overloaded"
                     } else if candidate.weight == 0 {
                         "has weight 0"
+                    } else if *scheduler == "ovf" {
+                        "has more active connections than its weight"
                     } else {
                         "is not the one"
                     };

@@ -44,6 +44,7 @@ pub fn write(out: &mut dyn Write, title: &str, trace: &Trace, telling: &Telling)
         explained: BTreeSet::new(),
         neighbours: BTreeMap::new(),
         unfinished: BTreeMap::new(),
+        background: BTreeMap::new(),
         began: false,
     };
     story.heading(title)?;
@@ -91,6 +92,8 @@ struct Story<'a> {
     neighbours: BTreeMap<(NodeId, Ipv4Addr), MacAddr>,
     /// Beginnings of lines that a job has written.
     unfinished: BTreeMap<(NodeId, usize, bool), String>,
+    /// The command lines of jobs in the background.
+    background: BTreeMap<(NodeId, usize), &'a str>,
     /// Whether the set-up is over.
     began: bool,
 }
@@ -165,10 +168,15 @@ impl<'a> Story<'a> {
         }
     }
 
-    fn console(&mut self, at: Time, node: NodeId, console: &Console) -> io::Result<()> {
+    fn console(&mut self, at: Time, node: NodeId, console: &'a Console) -> io::Result<()> {
         let name = self.trace.cast.node(node);
         match console {
-            Console::Typed { line, .. } => self.line(at, name, &format!("$ {line}"), Colour::Bold),
+            Console::Typed { job, line } => {
+                if line.ends_with('&') {
+                    self.background.insert((node, *job), line);
+                }
+                self.line(at, name, &format!("$ {line}"), Colour::Bold)
+            }
             Console::Printed { job, stream, text } => {
                 let key = (node, *job, *stream == Stream::Err);
                 let mut text = self.unfinished.remove(&key).unwrap_or_default() + text;
@@ -191,9 +199,11 @@ impl<'a> Story<'a> {
                         self.printed(at, name, stream, &text)?;
                     }
                 }
+                // Its line may be far above, and that of another command just before.
+                let whose = self.background.remove(&(node, *job)).map(|line| format!(" of {line}")).unwrap_or_default();
                 match status {
                     0 => Ok(()),
-                    status => self.line(at, name, &format!("| (exit status {status})"), Colour::Faint),
+                    status => self.line(at, name, &format!("| (exit status {status}{whose})"), Colour::Faint),
                 }
             }
         }
