@@ -1,7 +1,7 @@
 //! Defences against floods: update_defense_level and ip_vs_random_dropentry.
 
 use super::Ipvs;
-use super::conn::{Conn, ConnId, LISTED_SIZE};
+use super::conn::{Conn, ConnId};
 use super::state::State;
 use super::{sctp, tcp};
 use crate::time::{Span, Time};
@@ -98,8 +98,9 @@ impl Ipvs {
     /// Drops entries of which it is the time (ip_vs_random_dropentry): in buckets drawn by lot, a 32nd of the table.
     pub(super) fn drop_entries(&mut self, now: Time) {
         let Some(mut next) = self.defence.next_look.filter(|at| *at <= now) else { return };
-        for _ in 0..LISTED_SIZE / 32 {
-            let bucket = self.chance.below(u64::from(LISTED_SIZE)) as u32;
+        let size = self.conns.listed_size();
+        for _ in 0..size / 32 {
+            let bucket = self.chance.below(u64::from(size)) as u32;
             for id in self.conns.in_bucket(bucket) {
                 if self.is_entry_to_drop(id, now) {
                     self.delete_conn(id, now);

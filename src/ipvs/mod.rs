@@ -120,6 +120,19 @@ impl Ipvs {
         self.services.is_empty()
     }
 
+    /// How many buckets the connection table has.
+    pub fn table_size(&self) -> u32 {
+        self.conns.listed_size()
+    }
+
+    /// The module's parameter conn_tab_bits: how many buckets the table has, as a power of two. It can be set before the first
+    /// service is there; later it has no effect, as with a module that is loaded already.
+    pub fn set_table_bits(&mut self, bits: u32) {
+        if self.services.is_empty() && self.conns.is_empty() {
+            self.conns.set_table_bits(bits);
+        }
+    }
+
     /// The connections in the order of the kernel's table.
     pub fn connections(&self) -> impl Iterator<Item = &Conn> {
         self.conns.listed().into_iter().filter_map(|id| self.conns.get(id))

@@ -10,7 +10,9 @@ use crate::time::Time;
 use crate::wire::proto;
 
 /// The version that listings speak of, with the size of the connection table.
-pub const HEADING: &str = "IP Virtual Server version 1.2.1 (size=4096)\n";
+pub fn heading(ipvs: &Ipvs) -> String {
+    format!("IP Virtual Server version 1.2.1 (size={})\n", ipvs.table_size())
+}
 
 /// The kernel counts time-outs in these: its HZ is 250.
 const JIFFIES_A_SECOND: u64 = 250;
@@ -22,7 +24,7 @@ fn hex(endpoint: SocketAddrV4, between: char) -> String {
 /// /proc/net/ip_vs (ip_vs_info_seq_show).
 pub fn services(ipvs: &Ipvs) -> String {
     // Writing to a string cannot fail.
-    let mut text = HEADING.to_owned();
+    let mut text = heading(ipvs);
     text += "Prot LocalAddress:Port Scheduler Flags\n";
     text += "  -> RemoteAddress:Port Forward Weight ActiveConn InActConn\n";
     for key in ipvs.service_keys() {

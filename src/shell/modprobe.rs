@@ -1,5 +1,5 @@
 //! modprobe, rmmod and lsmod, of kmod 30. The kernel of the lab has everything built in that a cluster needs; one module
-//! has to be asked for, since it changes what packets say: ip_vs_ftp.
+//! has to be asked for, since it changes what packets say: ip_vs_ftp. ip_vs itself has a parameter, conn_tab_bits.
 
 use std::fmt::Write;
 
@@ -63,6 +63,13 @@ pub(super) fn modprobe(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32
             status = 1;
         }
         match plain.as_str() {
+            "ip_vs" if !has("-r") => {
+                let bits = options.iter().find_map(|option| option.strip_prefix("conn_tab_bits="));
+                if let Some(bits) = bits {
+                    // What is no number is as good as one that is out of range.
+                    kernel.ipvs().set_table_bits(bits.parse().unwrap_or(0));
+                }
+            }
             "ip_gre" if !has("-r") => kernel.load_gre(),
             "fou" if !has("-r") => kernel.load_fou(),
             _ => {}

@@ -13,7 +13,7 @@ use crate::reason;
 use crate::time::{Span, Time};
 use crate::wire::proto;
 
-pub(super) use table::{Connections, LISTED_SIZE};
+pub(super) use table::Connections;
 
 /// An entry of the connection table. Numbers are reused when an entry has gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -11,8 +11,10 @@ use crate::ipvs::dest::Method;
 use crate::ipvs::scheduler::jhash_3words;
 use crate::time::Time;
 
-/// The kernel's table has 2^12 buckets by default (conn_tab_bits). Here it only gives listings their order.
-pub const LISTED_SIZE: u32 = 1 << 12;
+/// How many buckets the kernel's table has, as a power of two (conn_tab_bits), and what that may be. Here it only gives
+/// listings their order, and drop_entry its chance.
+const TABLE_BITS: u32 = 12;
+const ALLOWED_BITS: std::ops::RangeInclusive<u32> = 8..=20;
 
 /// All connections of a host.
 #[derive(Debug)]
@@ -21,6 +23,8 @@ pub struct Connections {
     /// The newest entry of each bucket. There are never fewer buckets than entries.
     buckets: Vec<Option<ConnId>>,
     seed: u32,
+    /// How many buckets the kernel's table has.
+    listed_size: u32,
     serial: u64,
     /// How many entries await their client's port.
     awaiting: usize,
@@ -36,10 +40,26 @@ impl Connections {
             entries: Slab::new(),
             buckets: vec![None; FIRST_BUCKETS],
             seed,
+            listed_size: 1 << TABLE_BITS,
             serial: 0,
             awaiting: 0,
             timers: BinaryHeap::new(),
         }
+    }
+
+    /// How many buckets the kernel's table has.
+    pub fn listed_size(&self) -> u32 {
+        self.listed_size
+    }
+
+    /// Sets it, as a power of two; what the kernel does not take becomes the default.
+    pub fn set_table_bits(&mut self, bits: u32) {
+        self.listed_size = 1 << if ALLOWED_BITS.contains(&bits) { bits } else { TABLE_BITS };
+    }
+
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     pub fn get(&self, id: ConnId) -> Option<&Conn> {
@@ -236,11 +256,11 @@ impl Connections {
     pub fn in_bucket(&self, bucket: u32) -> Vec<ConnId> {
         let mut found = Vec::new();
         // A bucket here is several of the kernel's, or the other way round.
-        for own in (bucket as usize & (self.buckets.len() - 1)..self.buckets.len()).step_by(LISTED_SIZE as usize) {
+        for own in (bucket as usize & (self.buckets.len() - 1)..self.buckets.len()).step_by(self.listed_size as usize) {
             let mut next = self.buckets[own];
             while let Some(id) = next {
                 let conn = &self.entries[id.0 as usize];
-                if self.hash(conn.protocol, conn.client) & (LISTED_SIZE - 1) == bucket {
+                if self.hash(conn.protocol, conn.client) & (self.listed_size - 1) == bucket {
                     found.push((Reverse(conn.serial), id));
                 }
                 next = conn.next;
@@ -252,7 +272,8 @@ impl Connections {
 
     /// All entries in the order of the kernel's listings: by bucket, the newest first.
     pub fn listed(&self) -> Vec<ConnId> {
-        let place = |conn: &Conn| (self.hash(conn.protocol, conn.client) & (LISTED_SIZE - 1), Reverse(conn.serial));
+        let place =
+            |conn: &Conn| (self.hash(conn.protocol, conn.client) & (self.listed_size - 1), Reverse(conn.serial));
         let mut all: Vec<_> = self.entries.iter().map(|(id, conn)| (place(conn), ConnId(id as u32))).collect();
         all.sort_unstable();
         all.into_iter().map(|(_, id)| id).collect()

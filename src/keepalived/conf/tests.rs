@@ -103,3 +103,29 @@ fn braces() {
     let (_, said, _) = read(GOOD.trim_end().trim_end_matches('}'));
     assert_eq!(said, ["There are 1 missing '}'s or extra '{'s"]);
 }
+
+proptest::proptest! {
+    /// Any words, braces and quotes: a configuration and messages, never a panic.
+    #[test]
+    fn nothing_is_too_strange(
+        words in proptest::collection::vec((0..KEYWORDS.len() + 8, ".{0,6}", proptest::bool::ANY), 0..80)
+    ) {
+        let mut text = String::new();
+        for (n, noise, ends) in words {
+            text += match n {
+                0 | 1 => "{",
+                2 | 3 => "}",
+                4 => &noise,
+                5 => "10.0.0.1",
+                6 => "255",
+                7 => "\"",
+                n => KEYWORDS[n - 8],
+            };
+            text += if ends { "\n" } else { " " };
+        }
+        let (config, messages) = parse(&text, "ds1", &mut NoFiles);
+        crate::keepalived::advice::explain(&config);
+        crate::keepalived::advice::advise(&config);
+        status(&messages);
+    }
+}

@@ -140,7 +140,7 @@ struct Listing {
 
 impl Listing {
     fn all(&self, kernel: &mut Kernel, out: &mut String) {
-        out.push_str(proc::HEADING);
+        out.push_str(&proc::heading(kernel.ipvs()));
         let mut keys = kernel.ipvs().service_keys();
         if self.is_sorted {
             sort(&mut keys, services_in_order);
