@@ -1,7 +1,7 @@
 //! Tunnels: IPv4 packets within IPv4 packets. net/ipv4/ip_tunnel.c, ipip.c, ip_gre.c, tunnel4.c, fou_core.c.
 //!
-//! What is sent to a tunnel's interface leaves in an outer packet ([`output`]); outer packets for this host are opened,
-//! and what is in them comes in by the tunnel's interface ([`input`]), as if it had come by a cable.
+//! What is sent to a tunnel's interface leaves in an outer packet (`output`); outer packets for this host are opened,
+//! and what is in them comes in by the tunnel's interface (`input`), as if it had come by a cable.
 
 mod errors;
 mod fou;

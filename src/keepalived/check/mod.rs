@@ -1,6 +1,6 @@
 //! The health checkers' process: what their results mean for servers and services (check_data.c, ipwrapper.c).
 //!
-//! Results go in ([`Checks::hear`]), [`Effect`]s come out: calls of IPVS in keepalived's order, scripts, and what is logged.
+//! Results go in ([`Checks::decide`]), [`Effect`]s come out: calls of IPVS in keepalived's order, scripts, and what is logged.
 
 mod pace;
 mod service;
