@@ -250,3 +250,15 @@ fn wrong_words_about_schedulers() {
     insta::assert_snapshot!(complaint(&["--server", "10.0.0.1", "--clients", "10.9.0.7", "-n", "70000"]), @"lvslab: --requests: these clients have ports for 64512 requests; a shorter prefix of --clients has more");
     insta::assert_snapshot!(complaint(&["--server", "10.0.0.1", "--service", "10.0.0.9:53/udp", "--hold", "1s"]), @"lvslab: --hold: datagrams open nothing that could be held; leave it out, or ask for tcp");
 }
+
+#[test]
+fn frames_alone_with_their_numbers() {
+    let output = lvslab(&["trace", "scenarios/dr.ron", "syn and src 192.168.1.10"]);
+    assert_eq!((output.status.code(), err(&output)), (Some(0), String::new()));
+    let text = out(&output);
+    assert!(text.contains("#3  client.eth0 → director.eth0"), "{text}");
+    assert!(!text.contains("$ ipvsadm"), "commands are left out: {text}");
+    let wrong = lvslab(&["trace", "scenarios/dr.ron", "node nobody"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(err(&wrong).contains("client.eth0"), "{}", err(&wrong));
+}

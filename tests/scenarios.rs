@@ -20,7 +20,7 @@ const MANY_RECORDS: usize = 4000;
 fn story(plan: &Plan, trace: &Trace) -> String {
     let mut text = Vec::new();
     let filter = if trace.records.len() > MANY_RECORDS { Filter::parse("none").unwrap() } else { Filter::all() };
-    let telling = Telling { filter, colours: false };
+    let telling = Telling { filter, ..Telling::default() };
     story::write(&mut text, &plan.title, trace, &telling).unwrap();
     String::from_utf8(text).unwrap()
 }

@@ -8,6 +8,8 @@ mod ipvs;
 mod keepalived;
 mod output;
 mod run;
+mod subject;
+mod trace;
 mod verdicts;
 
 use std::process::ExitCode;
@@ -50,6 +52,8 @@ struct Cli {
 enum Command {
     /// Runs a scenario and tells its story.
     Run(run::Run),
+    /// Runs a scenario and shows its frames, with what was decided about them.
+    Trace(trace::Trace),
     /// Says whether a scenario file is in order, without running it.
     Check(check::Check),
     /// The load balancer by itself: what schedulers do with many requests.
@@ -74,6 +78,7 @@ Examples:
   lvslab run scenarios/dr-arp-problem.ron       a scenario of your own
   lvslab run my.ron --trace 'arp and not node router'
   lvslab run my.ron --trace none --record out   commands only; captures and steps.json in out/
+  lvslab trace my.ron drops                     what was dropped or lost, and why
   lvslab run my.ron --pcapng lab.pcapng         one capture of all interfaces, for Wireshark
   lvslab ipvs pick -s wrr --server 10.0.0.1=3 --server 10.0.0.2=1    what a scheduler does
   lvslab keepalived check keepalived.conf       what a configuration does, and what is wrong with it";
@@ -83,6 +88,7 @@ pub fn main() -> ExitCode {
     let command = Cli::parse().command.unwrap_or_else(|| Command::Run(run::Run::default()));
     let status = match command {
         Command::Run(run) => run.execute(),
+        Command::Trace(trace) => trace.execute(),
         Command::Check(check) => check.execute(),
         Command::Ipvs(ipvs) => ipvs.execute(),
         Command::Keepalived(keepalived) => return ExitCode::from(keepalived.execute()),

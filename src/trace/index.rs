@@ -38,6 +38,11 @@ impl<'a> Index<'a> {
         index
     }
 
+    /// The frame that was sent last.
+    pub fn last(&self) -> Option<FrameId> {
+        self.frames.keys().next_back().copied()
+    }
+
     /// A frame by its number, as it was sent.
     pub fn frame(&self, id: FrameId) -> Option<&'a Frame> {
         self.frames.get(&id).copied()

@@ -120,8 +120,26 @@ pub enum Line<'a> {
 ///
 /// Those of the writer.
 pub fn write(out: &mut dyn Write, trace: &Trace, filter: &Filter) -> io::Result<()> {
+    write_records(out, trace, filter, |_| true)
+}
+
+/// As [`write`], without commands and their output.
+///
+/// # Errors
+///
+/// Those of the writer.
+pub fn write_frames(out: &mut dyn Write, trace: &Trace, filter: &Filter) -> io::Result<()> {
+    write_records(out, trace, filter, |record| !matches!(record.event, Event::Note { note: Note::Console(_), .. }))
+}
+
+fn write_records(
+    out: &mut dyn Write,
+    trace: &Trace,
+    filter: &Filter,
+    is_wanted: impl Fn(&Record) -> bool,
+) -> io::Result<()> {
     let index = Index::of(trace);
-    for record in trace.records.iter().filter(|record| index.chooses(filter, record)) {
+    for record in trace.records.iter().filter(|record| is_wanted(record) && index.chooses(filter, record)) {
         serde_json::to_writer(&mut *out, &line(trace, record))?;
         out.write_all(b"\n")?;
     }

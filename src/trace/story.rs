@@ -20,10 +20,20 @@ use crate::wire::{Frame, MacAddr};
 /// How a story is told.
 #[derive(Clone, Debug)]
 pub struct Telling {
-    /// Which frames it tells of. Commands are always told.
+    /// Which frames it tells of.
     pub filter: Filter,
     /// Whether it may use a terminal's colours.
     pub colours: bool,
+    /// Whether it gives the numbers of frames.
+    pub numbers: bool,
+    /// Whether it tells of commands and their output.
+    pub commands: bool,
+}
+
+impl Default for Telling {
+    fn default() -> Telling {
+        Telling { filter: Filter::all(), colours: false, numbers: false, commands: true }
+    }
 }
 
 /// Writes the story.
@@ -39,6 +49,7 @@ pub fn write(out: &mut dyn Write, title: &str, trace: &Trace, telling: &Telling)
         index: &index,
         telling,
         who_width: who_width(trace),
+        number_width: if telling.numbers { index.last().map_or(1, |id| id.0.to_string().len()) } else { 0 },
         describer: Describer::default(),
         shown: BTreeSet::new(),
         explained: BTreeSet::new(),
@@ -83,6 +94,8 @@ struct Story<'a> {
     index: &'a Index<'a>,
     telling: &'a Telling,
     who_width: usize,
+    /// Columns for the numbers of frames; 0 if there are to be none.
+    number_width: usize,
     describer: Describer,
     /// The frames that have had their line.
     shown: BTreeSet<FrameId>,
@@ -113,6 +126,7 @@ impl<'a> Story<'a> {
         }
         let chosen = self.index.chooses(&self.telling.filter, record);
         match &record.event {
+            Event::Note { note: Note::Console(_), .. } if !self.telling.commands => Ok(()),
             Event::Note { node, note: Note::Console(console), .. } => self.console(record.at, *node, console),
             Event::Frame { node, port, direction, id, cause, frame } => {
                 // The describer must see every frame, to know where a conversation's numbers begin.
@@ -129,7 +143,7 @@ impl<'a> Story<'a> {
                     Direction::Out => format!("{here} → {}", self.name(frame.destination())),
                     Direction::In => format!("{here} ← {}", self.name(frame.source())),
                 };
-                self.line(record.at, &who, &self.with_owners(&line), Colour::Plain)?;
+                self.frame_line(record.at, Some(*id), &who, &self.with_owners(&line), Colour::Plain)?;
                 let changes = changes.map(|changes| format!("· rewrites it: {}", self.changes(&changes)));
                 match changes {
                     // Once for each way: the double arrow says that the others are like it.
@@ -139,17 +153,18 @@ impl<'a> Story<'a> {
                     _ => Ok(()),
                 }
             }
-            Event::Lost { hop, frame, loss, .. } if chosen => {
+            Event::Lost { hop, id, frame, loss } if chosen => {
                 let who = self.trace.cast.station(hop.from.station);
                 let line = brief(&self.describer.describe(frame).to_string());
-                self.line(record.at, who, &format!("✗ lost: {loss} ({line})"), Colour::Red)
+                self.frame_line(record.at, Some(*id), who, &format!("✗ lost: {loss} ({line})"), Colour::Red)
             }
-            Event::Note { node, note, .. } if chosen && concerns(note) && self.is_news(*node, note) => {
+            Event::Note { node, about, note } if chosen && concerns(note) && self.is_news(*node, note) => {
                 let (mark, colour) = match note {
                     Note::Drop(_) => ("✗ drops it: ", Colour::Red),
                     _ => ("· ", Colour::Cyan),
                 };
-                self.line(record.at, self.trace.cast.node(*node), &self.with_owners(&format!("{mark}{note}")), colour)
+                let text = self.with_owners(&format!("{mark}{note}"));
+                self.frame_line(record.at, *about, self.trace.cast.node(*node), &text, colour)
             }
             Event::Lost { .. } | Event::Note { .. } => Ok(()),
         }
@@ -224,10 +239,27 @@ impl<'a> Story<'a> {
         Ok(())
     }
 
-    /// One line: when, who, what. The set-up's commands have no time worth telling.
+    /// One line: when, who, what.
     fn line(&mut self, at: Time, who: &str, what: &str, colour: Colour) -> io::Result<()> {
+        self.frame_line(at, None, who, what, colour)
+    }
+
+    /// A line with the number of the frame that it is about. The set-up's commands have no time worth telling.
+    fn frame_line(
+        &mut self,
+        at: Time,
+        about: Option<FrameId>,
+        who: &str,
+        what: &str,
+        colour: Colour,
+    ) -> io::Result<()> {
         let time = if at < self.trace.zero { String::new() } else { at.since(self.trace.zero).to_string() };
         let (time, what) = (self.painted(Colour::Faint, &format!("{time:>10}")), self.painted(colour, what));
+        if self.telling.numbers {
+            let number = about.map(|id| format!("#{}", id.0)).unwrap_or_default();
+            let number = self.painted(Colour::Faint, &format!("{number:>width$}", width = self.number_width + 1));
+            return writeln!(self.out, "{time}  {number}  {who:<width$}  {what}", width = self.who_width);
+        }
         writeln!(self.out, "{time}  {who:<width$}  {what}", width = self.who_width)
     }
 
@@ -419,7 +451,7 @@ mod tests {
 
     fn told(filter: &str) -> String {
         let mut text = Vec::new();
-        let telling = Telling { filter: Filter::parse(filter).unwrap(), colours: false };
+        let telling = Telling { filter: Filter::parse(filter).unwrap(), ..Telling::default() };
         write(&mut text, "A test", &trace(), &telling).unwrap();
         String::from_utf8(text).unwrap()
     }

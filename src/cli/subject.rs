@@ -1,0 +1,159 @@
+//! The scenario that a command is about: read, run, and complained about.
+
+use std::path::{Path, PathBuf};
+
+use super::complain::complain;
+use super::{DEFAULT_SCENARIO, Status, files};
+use crate::scenario::{self, Failure, Options, Outcome, Plan, load};
+use crate::time::Span;
+use crate::trace::filter::{Filter, WORDS};
+
+/// Which scenario is run, and how.
+#[derive(clap::Args, Default)]
+pub struct Subject {
+    /// The scenario file; without it, a built-in one.
+    scenario: Option<PathBuf>,
+    /// What all randomness is drawn from, instead of the scenario's own seed.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Ends the run at this time, like "10s".
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    until: Option<Span>,
+    /// Stops a run that has more events than this.
+    #[arg(long, value_name = "N")]
+    max_events: Option<u64>,
+}
+
+/// A scenario file that is in order.
+pub struct Loaded {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its text.
+    pub text: String,
+    /// What it says.
+    pub plan: Plan,
+}
+
+impl Subject {
+    /// Reads the scenario. Complaints about it have been printed when there is none.
+    ///
+    /// # Errors
+    ///
+    /// What the process ends with.
+    pub fn load(&self) -> Result<Loaded, Status> {
+        let (path, text) = match &self.scenario {
+            None => (Path::new(DEFAULT_SCENARIO.0), DEFAULT_SCENARIO.1.to_owned()),
+            Some(path) => (path.as_path(), files::read(path).map_err(|error| wrong(&error))?),
+        };
+        match load(&text) {
+            Ok(mut plan) => {
+                plan.seed = self.seed.unwrap_or(plan.seed);
+                plan.until = self.until.or(plan.until);
+                plan.max_events = self.max_events.or(plan.max_events);
+                Ok(Loaded { path: path.to_owned(), text, plan })
+            }
+            Err(diagnostics) => {
+                complain(path, &text, &diagnostics);
+                Err(Status::Wrong)
+            }
+        }
+    }
+}
+
+impl Loaded {
+    /// Runs it. What went wrong has been printed when there is no outcome.
+    ///
+    /// # Errors
+    ///
+    /// What the process ends with.
+    pub fn run(&self) -> Result<Outcome, Status> {
+        scenario::run(&self.plan, Options::default()).map_err(|failure| {
+            match failure.diagnostic(&self.plan, &self.text) {
+                Some(diagnostic) => {
+                    complain(&self.path, &self.text, &[diagnostic]);
+                    Status::Wrong
+                }
+                None => {
+                    anstream::eprintln!("lvslab: {}", endless(&failure));
+                    Status::Stopped
+                }
+            }
+        })
+    }
+
+    /// A filter that names what is not there would be silent for ever.
+    ///
+    /// # Errors
+    ///
+    /// What the process ends with; the complaint has been printed.
+    pub fn check_names(&self, filter: &Filter) -> Result<(), Status> {
+        let interfaces: Vec<_> = self.plan.interface_names().collect();
+        for name in filter.names() {
+            let known = self.plan.node(name).is_some()
+                || interfaces
+                    .iter()
+                    .any(|known| known == name || known.split_once('.').is_some_and(|(_, it)| it == name));
+            if !known {
+                return Err(wrong(&format!(
+                    "the filter names \"{name}\", which is no node or interface; interfaces: {}",
+                    interfaces.join(", ")
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Prints what is wrong with the command line or a file.
+pub fn wrong(error: &str) -> Status {
+    anstream::eprintln!("lvslab: {error}");
+    Status::Wrong
+}
+
+/// What a filter is, for the help of those who take one.
+pub const FILTERS: &str = "\
+FILTER is an expression as for tcpdump (arp, icmp, host A, src A, net A/N, tcp port 80, ether host M, joined by and, or,
+not, and parentheses), with these words besides:
+  node NAME, on NODE.IFACE         at this node, at this interface
+  in, out                          as the node sees it
+  request, reply                   ARP
+  syn, synack, fin, rst, data      TCP
+  conn A:P                         one end of the conversation is this
+  drops, noted                     dropped or lost; decided about
+  all, none                        everything, nothing";
+
+/// A filter, for clap.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub fn parse_filter(text: &str) -> Result<Filter, String> {
+    Filter::parse(text).map_err(|error| format!("{error}; words besides tcpdump's: {}", WORDS.join(" ")))
+}
+
+/// A time, for clap.
+///
+/// # Errors
+///
+/// What a time is.
+pub fn parse_time(text: &str) -> Result<Span, &'static str> {
+    scenario::parse_time(text).ok_or("a number and a unit is expected, like \"1.5s\" or \"200ms\"")
+}
+
+/// Which traffic does not end.
+fn endless(failure: &Failure) -> String {
+    let Failure::Endless { events, trace } = failure else { return String::new() };
+    let now = trace.records.last().map_or(0, |record| trace.relative(record.at));
+    let mut text = format!(
+        "stopped: {events} events, and no end in sight {:.3} s after time zero (--max-events sets the limit)",
+        now as f64 / 1e9
+    );
+    let busiest = scenario::busiest(trace);
+    if !busiest.is_empty() {
+        text.push_str("\nsent most often at the end:");
+    }
+    for (count, place, line) in busiest {
+        text.push_str(&format!("\n{count:>7} times by {place}: {line}"));
+    }
+    text
+}
