@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use lvslab::host::{Host, Input, Kernel};
-use lvslab::ids::{NodeId, Port};
+use lvslab::ids::{NodeId, Port, Terminal};
 use lvslab::shell::Session;
 use lvslab::sim::{Engine, LinkOptions, Plug, SwitchOptions, Unwatched};
 use lvslab::time::Span;
@@ -117,11 +117,11 @@ fn lab() -> Engine<Host, Unwatched> {
 
 /// Types a command, and waits for its end unless it goes on in the background.
 fn type_in(engine: &mut Engine<Host, Unwatched>, node: NodeId, line: &str) {
-    let typed = engine.node(node).jobs().len();
+    let typed = engine.node(node).jobs(Terminal::FIRST).len();
     engine.schedule_input(engine.now(), node, Input::Run(Session::default().job(line)));
-    let is_done = |host: &Host| host.jobs().len() > typed && (line.ends_with('&') || !host.is_busy());
+    let is_done = |host: &Host| host.jobs(Terminal::FIRST).len() > typed && (line.ends_with('&') || !host.is_busy());
     while engine.step().expect("there is no limit") && !is_done(engine.node(node)) {}
-    let job = engine.node(node).jobs().last().expect("it was typed");
+    let job = engine.node(node).jobs(Terminal::FIRST).last().expect("it was typed");
     let error = String::from_utf8_lossy(&job.err.borrow()).into_owned();
     assert!(matches!(job.status, None | Some(0)), "{line}: {error}");
 }

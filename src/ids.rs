@@ -16,6 +16,24 @@ pub struct FrameId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SwitchId(pub u32);
 
+/// A terminal of a node, from 1: what is typed at one does not wait for what is typed at another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Terminal(pub u16);
+
+impl Terminal {
+    /// The one that scenarios type at unless they say otherwise.
+    pub const FIRST: Terminal = Terminal(1);
+}
+
+/// A command line that was typed at a node: where, and the how manieth it was there, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JobId {
+    /// Where it was typed.
+    pub terminal: Terminal,
+    /// Its number there.
+    pub number: usize,
+}
+
 /// A cable of the lab, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkId(pub u32);

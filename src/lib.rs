@@ -32,6 +32,7 @@
 //! - [`wire`] reads, builds, rewrites and describes frames. It knows nobody.
 //! - [`reason`] is the vocabulary of decisions: why a frame was dropped, answered, rewritten, steered. It sits below all who
 //!   decide, so that each decision can name its reason at its place.
+//! - [`session`] holds a run in hand: on until something happens, back, commands in between, saved as a scenario.
 //! - [`trace`] keeps what happened and tells it: as a story, as captures, as JSON lines. It never reaches back into a
 //!   living machine.
 //! - `cli`, the command line, is the only room with windows: nothing below it opens a file or reads a clock. Without it
@@ -51,6 +52,7 @@ pub mod keepalived;
 pub mod random;
 pub mod reason;
 pub mod scenario;
+pub mod session;
 pub mod shell;
 pub mod sim;
 pub mod time;

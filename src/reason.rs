@@ -19,6 +19,8 @@ pub use loss::Loss;
 pub use netfilter::{Nat, NatSide, Ruling};
 pub use transport::{Reset, Retransmission, Tcp, TransportDrop};
 
+use crate::ids::JobId;
+
 /// Something that a node decided about a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {
@@ -40,20 +42,20 @@ pub enum Note {
     Console(Console),
 }
 
-/// What happens at a node's console. Jobs are numbered from 0 on each node, in the order in which they were given.
+/// What happens at a node's console.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Console {
     /// A job begins.
     Typed {
         /// Which job.
-        job: usize,
+        job: JobId,
         /// The command line.
         line: String,
     },
     /// A job writes.
     Printed {
         /// Which job.
-        job: usize,
+        job: JobId,
         /// Where to.
         stream: Stream,
         /// What; not always a whole line.
@@ -76,7 +78,7 @@ pub enum Console {
     /// A job has ended.
     Ended {
         /// Which job.
-        job: usize,
+        job: JobId,
         /// Its exit status.
         status: i32,
     },
@@ -115,6 +117,16 @@ pub enum Drop {
     Ipvs(IpvsDrop),
     /// TCP or UDP has no use for it.
     Transport(TransportDrop),
+}
+
+impl Console {
+    /// The job that it is about, if any.
+    pub fn job(&self) -> Option<JobId> {
+        match self {
+            Console::Typed { job, .. } | Console::Printed { job, .. } | Console::Ended { job, .. } => Some(*job),
+            Console::Unknown { .. } | Console::Logged { .. } => None,
+        }
+    }
 }
 
 impl fmt::Display for Note {

@@ -37,6 +37,24 @@ const ARROWS: &[(&str, &[&str])] = &[
             "topo",
         ],
     ),
+    (
+        "session",
+        &[
+            "time",
+            "ids",
+            "random",
+            "wire",
+            "reason",
+            "sim",
+            "ipvs",
+            "keepalived",
+            "host",
+            "shell",
+            "apps",
+            "trace",
+            "scenario",
+        ],
+    ),
 ];
 
 /// What only the command line may touch: the world outside.

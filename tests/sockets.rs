@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use lvslab::host::{Address, Host, Input, Kernel, Scope};
-use lvslab::ids::{FrameId, NodeId, Port};
+use lvslab::ids::{FrameId, NodeId, Port, Terminal};
 use lvslab::reason::Note;
 use lvslab::shell;
 use lvslab::sim::{Engine, LinkOptions, Plug, Sink};
@@ -77,7 +77,7 @@ impl Pair {
         let now = self.engine.now();
         self.engine.schedule_input(now, node, Input::Run(shell::Session::default().job(line)));
         self.engine.run_until(now + Span::from_secs(20)).unwrap();
-        let job = self.engine.node(node).jobs().last().unwrap();
+        let job = self.engine.node(node).jobs(Terminal::FIRST).last().unwrap();
         assert_eq!(job.ended.is_none(), line.ends_with('&'), "{line}");
         String::from_utf8(job.out.borrow().clone()).unwrap()
     }

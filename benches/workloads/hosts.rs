@@ -7,7 +7,7 @@ use std::rc::Rc;
 use lvslab::host::net::{TcpStream, UdpSocket};
 use lvslab::host::process::Task;
 use lvslab::host::{Bind, Errno, Host, Input, Job, Kernel, Sys};
-use lvslab::ids::{NodeId, Port, SwitchId};
+use lvslab::ids::{NodeId, Port, SwitchId, Terminal};
 use lvslab::random::{self, RngExt};
 use lvslab::shell::Session;
 use lvslab::sim::{Engine, LinkOptions, Plug, SwitchOptions, Unwatched};
@@ -70,11 +70,11 @@ impl Lab {
     /// Types commands, which must work, and waits for them.
     fn type_in<T: AsRef<str>>(&mut self, node: NodeId, lines: impl IntoIterator<Item = T>) {
         for line in lines {
-            let typed = self.engine.node(node).jobs().len();
+            let typed = self.engine.node(node).jobs(Terminal::FIRST).len();
             self.engine.schedule_input(self.engine.now(), node, Input::Run(Session::default().job(line.as_ref())));
-            let is_done = |host: &Host, typed: usize| host.jobs().len() > typed && !host.is_busy();
+            let is_done = |host: &Host, typed: usize| host.jobs(Terminal::FIRST).len() > typed && !host.is_busy();
             while self.step() && !is_done(self.engine.node(node), typed) {}
-            let job = self.engine.node(node).jobs().last().expect("it was typed");
+            let job = self.engine.node(node).jobs(Terminal::FIRST).last().expect("it was typed");
             let error = String::from_utf8_lossy(&job.err.borrow()).into_owned();
             assert!(matches!(job.status, None | Some(0)), "{}: {error}", job.line);
         }
@@ -91,7 +91,8 @@ impl Lab {
                 0
             })
         };
-        let job = Job { line: "workload".to_owned(), background: true, start: Box::new(start) };
+        let (terminal, line) = (Terminal::FIRST, "workload".to_owned());
+        let job = Job { terminal, line, background: true, start: Box::new(start) };
         self.engine.schedule_input(self.engine.now(), node, Input::Run(job));
     }
 

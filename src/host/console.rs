@@ -1,4 +1,4 @@
-//! A host's console: the jobs that the scenario gives it, one after the other.
+//! A host's console: the jobs that are typed at its terminals, at each of them one after the other.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -7,11 +7,14 @@ use std::rc::Rc;
 use super::kernel::Kernel;
 use super::process::{self, Pid, Processes, Sys, Task};
 use super::stdio::Output;
+use crate::ids::{JobId, Terminal};
 use crate::reason::{self, Note, Stream};
 use crate::time::Time;
 
 /// A command line to run, as the shell has understood it.
 pub struct Job {
+    /// Where it is typed.
+    pub terminal: Terminal,
     /// What was typed.
     pub line: String,
     /// Whether the next job waits for this one.
@@ -37,9 +40,15 @@ pub struct JobResult {
     pub err: Rc<RefCell<Vec<u8>>>,
 }
 
-/// The jobs of a host.
+/// The terminals of a host and their jobs.
 #[derive(Default)]
 pub(super) struct Console {
+    terminals: BTreeMap<Terminal, Desk>,
+}
+
+/// A terminal: what waits there for its turn, what runs, and what came of it all.
+#[derive(Default)]
+struct Desk {
     queue: VecDeque<(usize, Job)>,
     foreground: Option<(usize, Pid)>,
     background: BTreeMap<Pid, usize>,
@@ -47,11 +56,12 @@ pub(super) struct Console {
 }
 
 impl Console {
-    /// Puts a job at the end of the queue.
+    /// Puts a job at the end of its terminal's queue.
     pub fn enqueue(&mut self, job: Job) {
+        let desk = self.terminals.entry(job.terminal).or_default();
         let line = job.line.clone();
-        self.queue.push_back((self.results.len(), job));
-        self.results.push(JobResult {
+        desk.queue.push_back((desk.results.len(), job));
+        desk.results.push(JobResult {
             line,
             began: None,
             ended: None,
@@ -61,14 +71,19 @@ impl Console {
         });
     }
 
-    /// Whether anything is still to be done in the foreground.
+    /// Whether anything is still to be done in the foreground of any terminal.
     pub fn is_busy(&self) -> bool {
-        self.foreground.is_some() || !self.queue.is_empty()
+        self.terminals.values().any(Desk::is_busy)
     }
 
-    /// All jobs, in the order in which they came.
-    pub fn results(&self) -> &[JobResult] {
-        &self.results
+    /// Whether what is typed at this terminal now has to wait.
+    pub fn is_busy_at(&self, terminal: Terminal) -> bool {
+        self.terminals.get(&terminal).is_some_and(Desk::is_busy)
+    }
+
+    /// All jobs of a terminal, in the order in which they came.
+    pub fn results(&self, terminal: Terminal) -> &[JobResult] {
+        self.terminals.get(&terminal).map_or(&[], |desk| &desk.results)
     }
 
     /// Notes which jobs have ended, and starts the next ones.
@@ -77,38 +92,56 @@ impl Console {
             if kernel.borrow().scheduler.has_news_for_console() {
                 self.collect(&mut kernel.borrow_mut());
             }
-            if self.foreground.is_some() {
+            let mut free = self.terminals.iter_mut().filter(|(_, desk)| desk.foreground.is_none());
+            let Some((&terminal, desk, (number, job))) =
+                free.find_map(|(terminal, desk)| desk.queue.pop_front().map(|next| (terminal, desk, next)))
+            else {
                 return;
-            }
-            let Some((index, job)) = self.queue.pop_front() else { return };
-            self.start(index, job, kernel);
+            };
+            desk.start(JobId { terminal, number }, job, kernel);
             processes.run(kernel);
-        }
-    }
-
-    fn start(&mut self, index: usize, job: Job, kernel: &Rc<RefCell<Kernel>>) {
-        let result = &mut self.results[index];
-        let out = Output::Console(index, Stream::Out, Rc::clone(&result.out));
-        let err = Output::Console(index, Stream::Err, Rc::clone(&result.err));
-        result.began = Some(kernel.borrow().now);
-        let typed = || Note::Console(reason::Console::Typed { job: index, line: job.line.clone() });
-        kernel.borrow_mut().out.note(typed);
-        let pid = process::spawn_for_console(kernel, "bash", |sys| (job.start)(sys, out, err));
-        if job.background {
-            self.background.insert(pid, index);
-        } else {
-            self.foreground = Some((index, pid));
         }
     }
 
     fn collect(&mut self, kernel: &mut Kernel) {
         for (pid, status) in kernel.scheduler.news_for_console() {
-            let foreground = self.foreground.take_if(|(_, running)| *running == pid).map(|(index, _)| index);
-            let Some(index) = foreground.or_else(|| self.background.remove(&pid)) else { continue };
-            let result = &mut self.results[index];
-            result.status = Some(status);
-            result.ended = Some(kernel.now);
-            kernel.out.note(|| Note::Console(reason::Console::Ended { job: index, status }));
+            let ended = |(&terminal, desk): (&Terminal, &mut Desk)| {
+                desk.end(pid, status, kernel.now).map(|number| JobId { terminal, number })
+            };
+            if let Some(job) = self.terminals.iter_mut().find_map(ended) {
+                kernel.out.note(|| Note::Console(reason::Console::Ended { job, status }));
+            }
         }
+    }
+}
+
+impl Desk {
+    fn is_busy(&self) -> bool {
+        self.foreground.is_some() || !self.queue.is_empty()
+    }
+
+    fn start(&mut self, id: JobId, job: Job, kernel: &Rc<RefCell<Kernel>>) {
+        let result = &mut self.results[id.number];
+        let out = Output::Console(id, Stream::Out, Rc::clone(&result.out));
+        let err = Output::Console(id, Stream::Err, Rc::clone(&result.err));
+        result.began = Some(kernel.borrow().now);
+        let typed = || Note::Console(reason::Console::Typed { job: id, line: job.line.clone() });
+        kernel.borrow_mut().out.note(typed);
+        let pid = process::spawn_for_console(kernel, id.terminal, "bash", |sys| (job.start)(sys, out, err));
+        if job.background {
+            self.background.insert(pid, id.number);
+        } else {
+            self.foreground = Some((id.number, pid));
+        }
+    }
+
+    /// A process has ended; the number of its job, if it was one of this terminal.
+    fn end(&mut self, pid: Pid, status: i32, now: Time) -> Option<usize> {
+        let foreground = self.foreground.take_if(|(_, running)| *running == pid).map(|(number, _)| number);
+        let number = foreground.or_else(|| self.background.remove(&pid))?;
+        let result = &mut self.results[number];
+        result.status = Some(status);
+        result.ended = Some(now);
+        Some(number)
     }
 }

@@ -35,7 +35,7 @@ mod udp;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::ids::Port;
+use crate::ids::{Port, Terminal};
 use crate::sim::{Node, Outbox};
 use crate::time::Time;
 use crate::wire::Frame;
@@ -90,9 +90,14 @@ impl Host {
         self.console.is_busy()
     }
 
-    /// The jobs so far, in the order in which they were handed in.
-    pub fn jobs(&self) -> &[JobResult] {
-        self.console.results()
+    /// Whether what is typed at a terminal now has to wait for its turn.
+    pub fn is_busy_at(&self, terminal: Terminal) -> bool {
+        self.console.is_busy_at(terminal)
+    }
+
+    /// The jobs so far of a terminal, in the order in which they were handed in.
+    pub fn jobs(&self, terminal: Terminal) -> &[JobResult] {
+        self.console.results(terminal)
     }
 
     /// One event: the kernel does its part, then every program that has become runnable does its own.

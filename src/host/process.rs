@@ -18,6 +18,7 @@ use super::kernel::Kernel;
 use super::raw::RawId;
 use super::socket::SocketId;
 use super::timer::Timer;
+use crate::ids::Terminal;
 use crate::time::{Span, Time};
 
 /// A process or thread, numbered from 1 on each host.
@@ -111,7 +112,8 @@ impl Sys {
     ///
     /// It is a child of the caller, who may [`Sys::join`] it.
     pub fn spawn(&self, name: &str, start: impl FnOnce(Sys) -> Task) -> Pid {
-        let place = Place { name: name.into(), parent: self.pid, leader: None };
+        let terminal = self.with(|kernel| kernel.scheduler.terminal_of(self.pid));
+        let place = Place { name: name.into(), parent: self.pid, terminal, leader: None };
         spawn(&self.kernel, place, start)
     }
 
@@ -203,6 +205,8 @@ struct Entry {
 struct Place {
     name: Rc<str>,
     parent: Pid,
+    /// Where its ancestor was typed.
+    terminal: Terminal,
     /// The process that this thread belongs to; none for a process.
     leader: Option<Pid>,
 }
@@ -210,13 +214,18 @@ struct Place {
 /// How the threads of a process end that has ended.
 const SIGKILL: i32 = 9;
 
+/// How far apart the numbers of the processes of two terminals begin. Odd, so that few of the 16 bits are the same which
+/// `ping` shows of them.
+const PIDS_PER_TERMINAL: u32 = 10_001;
+
 /// Who has started what the console runs; never a process itself.
 const CONSOLE: Pid = Pid(0);
 
 /// The kernel's side of processes: who waits for what, who may run.
 #[derive(Default)]
 pub struct Scheduler {
-    last_pid: u32,
+    /// How many processes there have been of each terminal.
+    born: BTreeMap<Terminal, u32>,
     living: BTreeMap<Pid, Entry>,
     waiting: FxHashMap<WaitOn, SmallVec<[Pid; 2]>>,
     /// Who watches which sockets, and at which of them something has changed.
@@ -333,6 +342,23 @@ impl Scheduler {
         self.zombies.remove(&(parent, pid))
     }
 
+    /// A number for a new process. Each terminal has its own, so that looking around at one leaves those of the others
+    /// as they are: `ping` puts its number into its packets.
+    fn new_pid(&mut self, terminal: Terminal) -> Pid {
+        let born = self.born.entry(terminal).or_default();
+        loop {
+            *born += 1;
+            let pid = Pid(u32::from(terminal.0 - Terminal::FIRST.0) * PIDS_PER_TERMINAL + *born);
+            if !self.living.contains_key(&pid) {
+                return pid;
+            }
+        }
+    }
+
+    fn terminal_of(&self, pid: Pid) -> Terminal {
+        self.living.get(&pid).map_or(Terminal::FIRST, |entry| entry.place.terminal)
+    }
+
     fn rename(&mut self, pid: Pid, name: &str) {
         if let Some(entry) = self.living.get_mut(&pid) {
             entry.place.name = name.into();
@@ -347,7 +373,7 @@ impl Scheduler {
                 entry.has_threads = true;
                 Place { leader: Some(leader), ..entry.place.clone() }
             }
-            None => Place { name: "".into(), parent: CONSOLE, leader: Some(leader) },
+            None => Place { name: "".into(), parent: CONSOLE, terminal: Terminal::FIRST, leader: Some(leader) },
         }
     }
 
@@ -422,15 +448,19 @@ impl Scheduler {
 }
 
 /// Starts a process for the console.
-pub(super) fn spawn_for_console(kernel: &Rc<RefCell<Kernel>>, name: &str, start: impl FnOnce(Sys) -> Task) -> Pid {
-    spawn(kernel, Place { name: name.into(), parent: CONSOLE, leader: None }, start)
+pub(super) fn spawn_for_console(
+    kernel: &Rc<RefCell<Kernel>>,
+    terminal: Terminal,
+    name: &str,
+    start: impl FnOnce(Sys) -> Task,
+) -> Pid {
+    spawn(kernel, Place { name: name.into(), parent: CONSOLE, terminal, leader: None }, start)
 }
 
 fn spawn(kernel: &Rc<RefCell<Kernel>>, place: Place, start: impl FnOnce(Sys) -> Task) -> Pid {
     let pid = {
         let scheduler = &mut kernel.borrow_mut().scheduler;
-        scheduler.last_pid += 1;
-        let pid = Pid(scheduler.last_pid);
+        let pid = scheduler.new_pid(place.terminal);
         let entry = Entry {
             place,
             queued: true,
@@ -507,7 +537,7 @@ mod tests {
         }
 
         fn start(&mut self, name: &str, start: impl FnOnce(Sys) -> Task) -> Pid {
-            let pid = spawn_for_console(&self.kernel, name, start);
+            let pid = spawn_for_console(&self.kernel, Terminal::FIRST, name, start);
             self.processes.run(&self.kernel);
             pid
         }

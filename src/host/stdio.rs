@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::kernel::Kernel;
 use super::process::{Sys, WaitOn};
 use super::socket::Errno;
+use crate::ids::JobId;
 use crate::reason::{Console, Note, Stream};
 
 /// A pipe holds so many bytes; what is written beyond that is lost, which no reader that keeps up will see.
@@ -17,8 +18,8 @@ const CONSOLE_BYTES: usize = 16 << 20;
 /// What a program writes to. Clones write to the same place.
 #[derive(Clone, Debug)]
 pub enum Output {
-    /// The console of the job with this number: kept, and shown in the trace as it is written.
-    Console(usize, Stream, Rc<RefCell<Vec<u8>>>),
+    /// The terminal of this job: kept, and shown in the trace as it is written.
+    Console(JobId, Stream, Rc<RefCell<Vec<u8>>>),
     /// The end of the file at this absolute path; below /proc it is a setting.
     File(Rc<str>),
     /// A pipe.
@@ -216,6 +217,7 @@ impl Stdin {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::Terminal;
 
     #[test]
     fn a_buffer_gives_lines() {
@@ -242,7 +244,8 @@ mod tests {
     #[test]
     fn a_console_takes_only_so_much() {
         let mut kernel = Kernel::default();
-        let console = Output::Console(0, Stream::Out, Rc::default());
+        let job = JobId { terminal: Terminal::FIRST, number: 0 };
+        let console = Output::Console(job, Stream::Out, Rc::default());
         let half = "x".repeat(CONSOLE_BYTES / 2);
         assert_eq!(console.write(&mut kernel, &half), Ok(()));
         assert_eq!(console.write(&mut kernel, &half), Ok(()));

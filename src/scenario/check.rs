@@ -8,7 +8,7 @@ use super::plan::{self, Action, Plan};
 use super::schema::{self, Entries, Fault, Scenario};
 use super::tree::{At, Tree};
 use super::units::{parse_rate, parse_time};
-use crate::ids::NodeId;
+use crate::ids::{NodeId, Terminal};
 use crate::sim::{LinkOptions, QueueLimit, SwitchOptions};
 use crate::time::Span;
 use crate::wire::MacAddr;
@@ -255,7 +255,8 @@ impl Check<'_> {
         match (&step.node, &step.run, &step.fault) {
             (Some(node), Some(line), None) => {
                 let node = self.node_named(node, &join(path, &[At::Field("node")]))?;
-                Some(Action::Run(node, line.clone()))
+                let terminal = self.terminal(step.terminal, &join(path, &[At::Field("terminal")]));
+                Some(Action::Run(node, terminal, line.clone()))
             }
             (None, None, Some(fault)) => self.fault(fault, &join(path, &[At::Field("fault"), At::Value(0)])),
             _ => {
@@ -266,6 +267,13 @@ impl Check<'_> {
                 None
             }
         }
+    }
+
+    fn terminal(&mut self, given: Option<u16>, path: &[At]) -> Terminal {
+        if given == Some(0) {
+            self.problems.push(Problem::new(path, "terminals are numbered from 1"));
+        }
+        given.map_or(Terminal::FIRST, Terminal)
     }
 
     fn fault(&mut self, fault: &Fault, path: &[At]) -> Option<Action> {

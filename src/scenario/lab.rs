@@ -1,16 +1,17 @@
 //! The lab: hosts and switches, built from a plan, and the run through its steps.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use crate::host::{Host, Input, Kernel};
-use crate::ids::{LinkId, NodeId, Port};
+use crate::ids::{JobId, LinkId, NodeId, Port, Terminal};
 use crate::shell::{KEEPALIVED_LOG, Session};
-use crate::sim::{self, Engine};
+use crate::sim::{self, Engine, EventLimitReached};
 use crate::time::{EPOCH, Span, Time};
 use crate::trace::{Cast, Member, Plug, Recorder, Trace};
 
 use super::failure::Failure;
-use super::plan::{self, Action, Plan};
+use super::plan::{self, Action, Plan, Step};
 use super::steps::{StepResult, Steps, UNFINISHED};
 
 /// How long the lab is left alone between the set-up and time 0, so that what the set-up has begun comes to rest.
@@ -50,21 +51,35 @@ pub struct Outcome {
 ///
 /// If a command of the set-up fails, or more happens than the options allow.
 pub fn run(plan: &Plan, options: Options) -> Result<Outcome, Failure> {
-    let mut lab = Lab::new(plan, options);
-    lab.set_up()?;
-    lab.play()?;
-    Ok(lab.outcome())
+    let mut lab = Lab::set_up(plan.clone(), options)?;
+    loop {
+        match lab.advance() {
+            Ok(true) => {}
+            Ok(false) => return Ok(lab.outcome()),
+            Err(EventLimitReached { .. }) => return Err(lab.endless()),
+        }
+    }
 }
 
-struct Lab<'a> {
-    plan: &'a Plan,
+/// A lab at some moment of its run.
+pub(crate) struct Lab {
+    plan: Plan,
     engine: Engine<Host, Recorder>,
     /// The cable of each interface of each node.
     cables: Vec<Vec<LinkId>>,
-    sessions: Vec<Session>,
+    /// Who is logged in at each node.
+    logins: Vec<BTreeMap<Terminal, Login>>,
     /// The commands in the file's order.
     typed: Vec<Typed>,
     zero: Time,
+    stage: Stage,
+}
+
+/// A login at a terminal, and how many command lines it has been given.
+#[derive(Default)]
+struct Login {
+    session: Session,
+    jobs: usize,
 }
 
 /// A command that was, or will be, typed at a node.
@@ -73,12 +88,34 @@ struct Typed {
     at: Option<Span>,
     node: NodeId,
     line: String,
-    /// Its place among the node's jobs.
-    job: usize,
+    job: JobId,
 }
 
-impl<'a> Lab<'a> {
-    fn new(plan: &'a Plan, options: Options) -> Lab<'a> {
+/// Where a run is on its way to its end.
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    /// The timeline goes on until then.
+    Timeline(Time),
+    /// Commands in the foreground are waited for; this was the last moment at which there was one.
+    Busy(Time),
+    /// The lab is watched until then.
+    Watched(Time),
+    /// Frames on their way are waited for.
+    Landing,
+    /// This is the end.
+    Over,
+}
+
+impl Lab {
+    /// The lab at its time zero, and everything on the timeline still to come.
+    pub fn set_up(plan: Plan, options: Options) -> Result<Lab, Failure> {
+        let mut lab = Lab::build(plan, options);
+        lab.run_setup()?;
+        lab.schedule_timeline();
+        Ok(lab)
+    }
+
+    fn build(plan: Plan, options: Options) -> Lab {
         let mut engine = Engine::new(plan.seed, Recorder::default());
         engine.set_event_limit(plan.max_events.unwrap_or(options.max_events));
         let switches: Vec<_> =
@@ -92,31 +129,32 @@ impl<'a> Lab<'a> {
             };
             cables.push((0..).zip(&node.interfaces).map(plug).collect());
         }
-        let sessions = plan.nodes.iter().map(|_| Session::default()).collect();
-        Lab { plan, engine, cables, sessions, typed: Vec::new(), zero: Time::ZERO }
+        let logins = plan.nodes.iter().map(|_| BTreeMap::new()).collect();
+        Lab { plan, engine, cables, logins, typed: Vec::new(), zero: Time::ZERO, stage: Stage::Timeline(Time::ZERO) }
     }
 
     /// The commands of the set-up, one after the other, and then some rest.
-    fn set_up(&mut self) -> Result<(), Failure> {
-        for (id, node) in (0..).map(NodeId).zip(&self.plan.nodes) {
-            for (index, line) in node.setup.iter().enumerate() {
-                self.type_in(self.engine.now(), id, line);
-                self.typed.push(Typed { at: None, node: id, line: line.clone(), job: index });
+    fn run_setup(&mut self) -> Result<(), Failure> {
+        for id in self.nodes() {
+            for index in 0..self.plan.nodes[id.0 as usize].setup.len() {
+                let line = self.plan.nodes[id.0 as usize].setup[index].clone();
+                let job = self.type_in(self.engine.now(), id, Terminal::FIRST, &line);
+                self.typed.push(Typed { at: None, node: id, line, job });
                 self.wait_for(id, index)?;
             }
         }
         self.zero = self.engine.now() + SETTLING;
-        for id in (0..self.plan.nodes.len() as u32).map(NodeId) {
+        for id in self.nodes() {
             self.engine.node(id).with_kernel(|kernel| kernel.set_clock(self.zero));
         }
-        self.run_until(self.zero)
+        self.engine.run_until(self.zero).map_err(|_| self.endless())
     }
 
     fn wait_for(&mut self, node: NodeId, index: usize) -> Result<(), Failure> {
         let patience = self.engine.now() + PATIENCE;
         let failed = |status, err| Failure::Setup { node, index, status, err };
         loop {
-            self.step()?;
+            self.engine.step().map_err(|_| self.endless())?;
             if !self.engine.node(node).is_busy() {
                 break;
             }
@@ -124,7 +162,7 @@ impl<'a> Lab<'a> {
                 return Err(failed(None, String::new()));
             }
         }
-        let job = &self.engine.node(node).jobs()[index];
+        let job = &self.engine.node(node).jobs(Terminal::FIRST)[index];
         match job.status {
             None | Some(0) => Ok(()),
             Some(_) if job.line.trim_end().ends_with('&') => Ok(()),
@@ -132,75 +170,138 @@ impl<'a> Lab<'a> {
         }
     }
 
-    /// The timeline, from its zero to the end of the run.
-    fn play(&mut self) -> Result<(), Failure> {
-        self.schedule_timeline();
-        if let Some(until) = self.plan.until {
-            return self.run_until(self.zero + until + GRACE);
-        }
-        let last = self.plan.timeline.iter().map(|step| step.at).max().unwrap_or_default();
-        self.run_until(self.zero + last)?;
-        while self.is_busy() && self.step()? {}
-        self.run_until(self.engine.now() + GRACE)?;
-        while self.engine.frames_in_flight() > 0 && self.step()? {}
-        Ok(())
-    }
-
     /// Hands everything on the timeline to the engine.
     fn schedule_timeline(&mut self) {
-        // A node's jobs are numbered in the order of their times; the file may have another.
-        let mut steps: Vec<_> = self.plan.timeline.iter().enumerate().collect();
+        // A terminal's jobs are numbered in the order of their times; the file may have another.
+        let mut steps: Vec<_> = self.plan.timeline.clone().into_iter().enumerate().collect();
         steps.sort_by_key(|(_, step)| step.at);
-        let mut jobs: Vec<_> = self.plan.nodes.iter().map(|node| node.setup.len()..).collect();
         let mut typed = Vec::new();
-        for (index, step) in steps {
-            let at = self.zero + step.at;
-            match &step.action {
-                Action::Run(node, line) => {
-                    self.type_in(at, *node, line);
-                    let job = jobs[node.0 as usize].next().expect("a range without an end");
-                    typed.push((index, Typed { at: Some(step.at), node: *node, line: line.clone(), job }));
-                }
-                Action::Cable(node, interface, plugged) => {
-                    self.engine.schedule_cable(at, self.cables[node.0 as usize][*interface], *plugged);
-                }
-                Action::Crash(node) => {
-                    for &cable in &self.cables[node.0 as usize] {
-                        self.engine.schedule_cable(at, cable, false);
-                    }
-                }
-            }
+        for (index, step) in &steps {
+            typed.extend(self.schedule(step).0.map(|command| (*index, command)));
         }
         typed.sort_by_key(|(index, _)| *index);
         self.typed.extend(typed.into_iter().map(|(_, typed)| typed));
+        self.stage = self.timeline();
+    }
+
+    /// Hands a step to the engine: the command that it is, if it is one, and how many events it makes.
+    fn schedule(&mut self, step: &Step) -> (Option<Typed>, usize) {
+        let at = self.zero + step.at;
+        match &step.action {
+            Action::Run(node, terminal, line) => {
+                let job = self.type_in(at, *node, *terminal, line);
+                (Some(Typed { at: Some(step.at), node: *node, line: line.clone(), job }), 1)
+            }
+            Action::Cable(node, interface, plugged) => {
+                self.engine.schedule_cable(at, self.cables[node.0 as usize][*interface], *plugged);
+                (None, 1)
+            }
+            Action::Crash(node) => {
+                let cables = &self.cables[node.0 as usize];
+                cables.iter().for_each(|&cable| self.engine.schedule_cable(at, cable, false));
+                (None, cables.len())
+            }
+        }
+    }
+
+    /// Puts a step at the end of the timeline; its time must not have passed. How many events it makes.
+    pub fn add(&mut self, step: Step) -> usize {
+        let (typed, events) = self.schedule(&step);
+        self.typed.extend(typed);
+        self.plan.timeline.push(step);
+        self.stage = self.timeline();
+        events
+    }
+
+    fn timeline(&self) -> Stage {
+        let last = self.plan.timeline.iter().map(|step| step.at).max().unwrap_or_default();
+        match self.plan.until {
+            Some(until) => Stage::Timeline(self.zero + until.max(last) + GRACE),
+            None => Stage::Timeline(self.zero + last),
+        }
+    }
+
+    /// Lets the next event on the way to the end of the run happen. False: this is the end.
+    pub fn advance(&mut self) -> Result<bool, EventLimitReached> {
+        loop {
+            self.stage = match self.stage {
+                Stage::Timeline(end) | Stage::Watched(end) if self.engine.step_until(end)? => return Ok(true),
+                Stage::Timeline(end) => {
+                    self.rest_until(end)?;
+                    if self.plan.until.is_some() { Stage::Over } else { Stage::Busy(end) }
+                }
+                Stage::Busy(_) if self.is_busy() && self.engine.step()? => {
+                    self.stage = Stage::Busy(self.engine.now());
+                    return Ok(true);
+                }
+                Stage::Busy(last) => Stage::Watched(last + GRACE),
+                Stage::Watched(end) => {
+                    self.rest_until(end)?;
+                    Stage::Landing
+                }
+                Stage::Landing if self.engine.frames_in_flight() > 0 && self.engine.step()? => return Ok(true),
+                Stage::Landing | Stage::Over => {
+                    self.stage = Stage::Over;
+                    return Ok(false);
+                }
+            }
+        }
+    }
+
+    /// Lets time pass in which nothing happens.
+    pub fn rest_until(&mut self, at: Time) -> Result<(), EventLimitReached> {
+        self.engine.run_until(at)
+    }
+
+    /// Whether the end of the run has come.
+    pub fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Over)
     }
 
     /// Whether a command in the foreground is still at work on any node.
-    fn is_busy(&self) -> bool {
-        (0..).map(NodeId).zip(&self.plan.nodes).any(|(id, _)| self.engine.node(id).is_busy())
+    pub fn is_busy(&self) -> bool {
+        self.nodes().any(|id| self.engine.node(id).is_busy())
     }
 
-    fn type_in(&mut self, at: Time, node: NodeId, line: &str) {
-        let job = self.sessions[node.0 as usize].job(line);
-        self.engine.schedule_input(at, node, Input::Run(job));
+    fn nodes(&self) -> impl Iterator<Item = NodeId> + use<> {
+        (0..self.plan.nodes.len() as u32).map(NodeId)
     }
 
-    fn run_until(&mut self, end: Time) -> Result<(), Failure> {
-        self.engine.run_until(end).map_err(|_| self.endless())
+    fn type_in(&mut self, at: Time, node: NodeId, terminal: Terminal, line: &str) -> JobId {
+        let login = self.logins[node.0 as usize].entry(terminal).or_default();
+        self.engine.schedule_input(at, node, Input::Run(login.session.job_at(terminal, line)));
+        login.jobs += 1;
+        JobId { terminal, number: login.jobs - 1 }
     }
 
-    fn step(&mut self) -> Result<bool, Failure> {
-        self.engine.step().map_err(|_| self.endless())
+    /// What it was built from, and what has been added since.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine<Host, Recorder> {
+        &self.engine
+    }
+
+    /// The engine, to be driven.
+    pub fn engine_mut(&mut self) -> &mut Engine<Host, Recorder> {
+        &mut self.engine
+    }
+
+    /// The scenario's time zero.
+    pub fn zero(&self) -> Time {
+        self.zero
     }
 
     fn endless(&mut self) -> Failure {
-        Failure::Endless { events: self.engine.events(), trace: Box::new(self.trace()) }
+        Failure::Endless { events: self.engine.events(), trace: Box::new(self.take_trace()) }
     }
 
     fn outcome(mut self) -> Outcome {
         let steps = self.steps();
         let logs = self.logs();
-        Outcome { steps, trace: self.trace(), logs }
+        Outcome { steps, trace: self.take_trace(), logs }
     }
 
     fn logs(&self) -> Vec<(String, String)> {
@@ -213,9 +314,10 @@ impl<'a> Lab<'a> {
         nodes.filter_map(log).collect()
     }
 
-    fn trace(&mut self) -> Trace {
+    /// What has happened since this was last asked.
+    pub fn take_trace(&mut self) -> Trace {
         let records = std::mem::take(&mut self.engine.sink_mut().records);
-        Trace { cast: cast(self.plan), zero: self.zero, records }
+        Trace { cast: cast(&self.plan), zero: self.zero, records }
     }
 
     /// What came of the commands.
@@ -230,7 +332,7 @@ impl<'a> Lab<'a> {
         // Times of the set-up would be before the clock's zero.
         let seconds =
             |time: Option<Time>| time.filter(|_| typed.at.is_some()).map(|time| rounded(time.since(self.zero)));
-        let job = self.engine.node(typed.node).jobs().get(typed.job);
+        let job = self.engine.node(typed.node).jobs(typed.job.terminal).get(typed.job.number);
         StepResult {
             at: typed.at.map(Span::as_secs_f64),
             node: self.plan.nodes[typed.node.0 as usize].name.clone(),

@@ -5,6 +5,7 @@
 
 mod check;
 mod diagnostic;
+mod edit;
 mod expect;
 mod failure;
 mod lab;
@@ -16,8 +17,10 @@ mod tree;
 mod units;
 
 pub use diagnostic::{Diagnostic, nearest};
+pub(crate) use edit::with_steps;
 pub use expect::{Verdict, judge};
 pub use failure::{Failure, busiest};
+pub(crate) use lab::Lab;
 pub use lab::{Options, Outcome, run};
 pub use load::load;
 pub use plan::Plan;

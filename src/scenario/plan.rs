@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use crate::ids::NodeId;
+use crate::ids::{NodeId, Terminal};
 use crate::sim::{LinkOptions, SwitchOptions};
 use crate::time::Span;
 use crate::wire::MacAddr;
@@ -81,8 +81,8 @@ pub struct Step {
 /// What a step does.
 #[derive(Clone, Debug)]
 pub enum Action {
-    /// Somebody types a command.
-    Run(NodeId, String),
+    /// Somebody types a command at a terminal.
+    Run(NodeId, Terminal, String),
     /// The cable at a node's interface, counted from 0, is pulled out or plugged in.
     Cable(NodeId, usize, bool),
     /// A machine loses power.

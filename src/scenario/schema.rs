@@ -118,9 +118,13 @@ pub struct Step {
     /// The machine at which a command is typed.
     #[serde(default)]
     pub node: Option<String>,
-    /// The command. A machine's next one waits for it, unless it ends in `&`.
+    /// The command. The next one at the same terminal waits for it, unless it ends in `&`.
     #[serde(default)]
     pub run: Option<String>,
+    /// At which terminal of the machine it is typed, from 1; the first unless told. Commands at different terminals do
+    /// not wait for one another, and share no variables.
+    #[serde(default)]
+    pub terminal: Option<u16>,
     /// What breaks or is mended.
     #[serde(default)]
     pub fault: Option<Fault>,

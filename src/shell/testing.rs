@@ -1,7 +1,7 @@
 //! A host with nobody around it, whose console tests can type at.
 
 use crate::host::{Address, Host, Input, Kernel, Scope};
-use crate::ids::Port;
+use crate::ids::{Port, Terminal};
 use crate::shell::Session;
 use crate::sim::{Node, Outbox};
 use crate::time::Time;
@@ -56,7 +56,7 @@ impl Console {
             self.now = self.now.max(at);
             self.host.handle_wake(self.now, &mut self.out);
         }
-        let result = self.host.jobs().last().expect("a job was just handed in").clone();
+        let result = self.host.jobs(Terminal::FIRST).last().expect("a job was just handed in").clone();
         let printed = [result.out.take(), result.err.take()].concat();
         let text = String::from_utf8_lossy(&printed).into_owned();
         match result.status {

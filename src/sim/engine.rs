@@ -272,7 +272,8 @@ impl<N: Node, S: Sink> Engine<N, S> {
         self.step_until(Time::from_nanos(u64::MAX))
     }
 
-    fn step_until(&mut self, until: Time) -> Result<bool, EventLimitReached> {
+    /// Lets the next event up to this time happen. False: there is none.
+    pub fn step_until(&mut self, until: Time) -> Result<bool, EventLimitReached> {
         if self.events >= self.event_limit
             && let Some(at) = self.next_event().filter(|&at| at <= until)
         {

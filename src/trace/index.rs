@@ -20,8 +20,14 @@ pub struct Index<'a> {
 impl<'a> Index<'a> {
     /// Reads a trace.
     pub fn of(trace: &'a Trace) -> Index<'a> {
+        Index::since(trace, 0)
+    }
+
+    /// Reads a trace from this record on, for those who have seen what is before. It must be the first of its event:
+    /// what a node decides about a frame it decides when the frame comes.
+    pub fn since(trace: &'a Trace, first: usize) -> Index<'a> {
         let mut index = Index { trace, frames: BTreeMap::new(), dropped: BTreeSet::new(), noted: BTreeSet::new() };
-        for record in &trace.records {
+        for record in &trace.records[first..] {
             match &record.event {
                 Event::Frame { direction: Direction::Out, id, frame, .. } => {
                     index.frames.insert(*id, frame);
@@ -45,7 +51,13 @@ impl<'a> Index<'a> {
 
     /// A frame by its number, as it was sent.
     pub fn frame(&self, id: FrameId) -> Option<&'a Frame> {
-        self.frames.get(&id).copied()
+        let earlier = || {
+            self.trace.records.iter().rev().find_map(|record| match &record.event {
+                Event::Frame { direction: Direction::Out, id: other, frame, .. } if *other == id => Some(frame),
+                _ => None,
+            })
+        };
+        self.frames.get(&id).copied().or_else(earlier)
     }
 
     /// Whether a filter chooses what this record tells. Commands and their output are never filtered.

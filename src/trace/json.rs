@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::filter::Filter;
 use super::index::Index;
 use super::record::{Direction, Event, Record, Trace};
+use crate::ids::{JobId, Terminal};
 use crate::reason::{Console, Note, Stream};
 use crate::wire::describe::describe;
 
@@ -23,8 +24,11 @@ pub enum Line<'a> {
         at: i64,
         /// Where.
         node: &'a str,
-        /// The job's number on its node, from 0.
+        /// The job's number at its terminal, from 0.
         job: usize,
+        /// Its terminal, if not the first.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        terminal: Option<u16>,
         /// What was typed.
         line: &'a str,
     },
@@ -34,8 +38,11 @@ pub enum Line<'a> {
         at: i64,
         /// Where.
         node: &'a str,
-        /// The job's number on its node.
+        /// The job's number at its terminal.
         job: usize,
+        /// Its terminal, if not the first.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        terminal: Option<u16>,
         /// `out` or `err`.
         stream: &'static str,
         /// What; not always a whole line.
@@ -47,8 +54,11 @@ pub enum Line<'a> {
         at: i64,
         /// Where.
         node: &'a str,
-        /// The job's number on its node.
+        /// The job's number at its terminal.
         job: usize,
+        /// Its terminal, if not the first.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        terminal: Option<u16>,
         /// Its exit status.
         status: i32,
     },
@@ -146,6 +156,11 @@ fn write_records(
     Ok(())
 }
 
+/// The number of a terminal that is not the first.
+fn terminal(job: JobId) -> Option<u16> {
+    Some(job.terminal).filter(|terminal| *terminal != Terminal::FIRST).map(|terminal| terminal.0)
+}
+
 fn line<'a>(trace: &'a Trace, record: &'a Record) -> Line<'a> {
     let cast = &trace.cast;
     let at = i64::try_from(trace.relative(record.at)).unwrap_or(i64::MAX);
@@ -173,12 +188,16 @@ fn line<'a>(trace: &'a Trace, record: &'a Record) -> Line<'a> {
         Event::Note { node, about, note } => {
             let (node, frame) = (cast.node(*node), about.map(|id| id.0));
             match note {
-                Note::Console(Console::Typed { job, line }) => Line::Command { at, node, job: *job, line },
+                Note::Console(Console::Typed { job, line }) => {
+                    Line::Command { at, node, job: job.number, terminal: terminal(*job), line }
+                }
                 Note::Console(Console::Printed { job, stream, text }) => {
                     let stream = if *stream == Stream::Out { "out" } else { "err" };
-                    Line::Output { at, node, job: *job, stream, text }
+                    Line::Output { at, node, job: job.number, terminal: terminal(*job), stream, text }
                 }
-                Note::Console(Console::Ended { job, status }) => Line::Exit { at, node, job: *job, status: *status },
+                Note::Console(Console::Ended { job, status }) => {
+                    Line::Exit { at, node, job: job.number, terminal: terminal(*job), status: *status }
+                }
                 Note::Drop(drop) => Line::Drop { at, node, frame, reason: drop.to_string() },
                 note => Line::Note { at, node, frame, text: note.to_string() },
             }

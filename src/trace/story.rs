@@ -11,7 +11,7 @@ use super::facts::Facts;
 use super::filter::Filter;
 use super::index::{Index, concerns};
 use super::record::{Direction, Event, Record, Trace};
-use crate::ids::{FrameId, NodeId};
+use crate::ids::{FrameId, JobId, NodeId};
 use crate::reason::{Arp, Console, Ipvs, Note, Stream};
 use crate::time::Time;
 use crate::wire::describe::Describer;
@@ -104,9 +104,9 @@ struct Story<'a> {
     /// What each node has been told to know of its neighbours.
     neighbours: BTreeMap<(NodeId, Ipv4Addr), MacAddr>,
     /// Beginnings of lines that a job has written.
-    unfinished: BTreeMap<(NodeId, usize, bool), String>,
+    unfinished: BTreeMap<(NodeId, JobId, bool), String>,
     /// The command lines of jobs in the background.
-    background: BTreeMap<(NodeId, usize), &'a str>,
+    background: BTreeMap<(NodeId, JobId), &'a str>,
     /// Whether the set-up is over.
     began: bool,
 }
@@ -372,7 +372,7 @@ mod tests {
     use etherparse::{ArpOperation, TcpHeader};
 
     use super::*;
-    use crate::ids::Port;
+    use crate::ids::{Port, Terminal};
     use crate::reason::{Drop, IpDrop};
     use crate::time::Span;
     use crate::trace::{Cast, Member, Plug};
@@ -381,6 +381,7 @@ mod tests {
     const CLIENT: NodeId = NodeId(0);
     const DIRECTOR: NodeId = NodeId(1);
     const SERVER: NodeId = NodeId(2);
+    const JOB: JobId = JobId { terminal: Terminal::FIRST, number: 1 };
     const CIP: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 10);
     const VIP: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 200);
 
@@ -410,9 +411,9 @@ mod tests {
         let member = |(name, node): (&str, NodeId)| Member { name: name.to_owned(), interfaces: vec![plug(node)] };
         let nodes = [("client", CLIENT), ("director", DIRECTOR), ("rs1", SERVER)];
         trace.cast = Cast { nodes: nodes.into_iter().map(member).collect(), switches: vec!["lan".to_owned()] };
-        let typed = |job, line: &str| Note::Console(Console::Typed { job, line: line.to_owned() });
+        let typed = |line: &str| Note::Console(Console::Typed { job: JOB, line: line.to_owned() });
         let printed =
-            |text: &str| Note::Console(Console::Printed { job: 1, stream: Stream::Out, text: text.to_owned() });
+            |text: &str| Note::Console(Console::Printed { job: JOB, stream: Stream::Out, text: text.to_owned() });
         let mut at = Time::ZERO;
         let mut push = |micros, event| {
             at += Span::from_micros(micros);
@@ -426,8 +427,8 @@ mod tests {
         let (out, incoming) = (Direction::Out, Direction::In);
         let who_has = arp(ArpOperation::REQUEST, CLIENT, MacAddr::BROADCAST, CIP, VIP);
         let is_at = arp(ArpOperation::REPLY, DIRECTOR, mac(CLIENT), VIP, CIP);
-        push(0, note(DIRECTOR, 0, typed(0, "ipvsadm -A -t 192.168.1.200:80 -s wlc")));
-        push(2_000_000, note(CLIENT, 0, typed(1, "get 192.168.1.200 80")));
+        push(0, note(DIRECTOR, 0, typed("ipvsadm -A -t 192.168.1.200:80 -s wlc")));
+        push(2_000_000, note(CLIENT, 0, typed("get 192.168.1.200 80")));
         push(0, frame(CLIENT, out, 1, 0, who_has.clone()));
         push(100, frame(SERVER, incoming, 1, 0, who_has.clone()));
         push(0, note(SERVER, 1, Note::Drop(Drop::Ip(IpDrop::NotForwarding { destination: VIP }))));
@@ -445,7 +446,7 @@ mod tests {
         push(50, note(SERVER, 4, Note::Drop(Drop::OtherHost)));
         push(500_000, note(CLIENT, 0, printed("40001 ")));
         push(0, note(CLIENT, 0, printed("rs1\nunfinished")));
-        push(0, note(CLIENT, 0, Note::Console(Console::Ended { job: 1, status: 3 })));
+        push(0, note(CLIENT, 0, Note::Console(Console::Ended { job: JOB, status: 3 })));
         trace
     }
 

@@ -4,7 +4,7 @@
 #![allow(dead_code, reason = "whoever includes it needs a part of it")]
 
 use lvslab::host::{Host, Input, Kernel};
-use lvslab::ids::{FrameId, Port};
+use lvslab::ids::{FrameId, Port, Terminal};
 use lvslab::shell::Session;
 use lvslab::sim::{Action, Node, Outbox};
 use lvslab::time::{Span, Time};
@@ -97,7 +97,7 @@ impl Rig {
         let end = self.now + Span::from_secs(10);
         while self.host.is_busy() && self.wake_before(end) {}
         self.out.actions.clear();
-        self.host.jobs().last().and_then(|job| job.status)
+        self.host.jobs(Terminal::FIRST).last().and_then(|job| job.status)
     }
 
     fn wake_before(&mut self, end: Time) -> bool {

@@ -27,6 +27,7 @@ use std::rc::Rc;
 
 use crate::host::process::Task;
 use crate::host::{Job, Kernel, Process};
+use crate::ids::Terminal;
 
 pub(super) use builtins::signal_number;
 pub(super) use escape::{Escape, escape, unescape};
@@ -62,6 +63,11 @@ pub struct Session(Rc<RefCell<State>>);
 impl Session {
     /// A command line to run; `&` at its end puts it into the background, where it changes nothing for later lines.
     pub fn job(&self, line: &str) -> Job {
+        self.job_at(Terminal::FIRST, line)
+    }
+
+    /// The same, typed at another terminal than the first.
+    pub fn job_at(&self, terminal: Terminal, line: &str) -> Job {
         let text = line.trim_end();
         let (script, background) = match text.strip_suffix('&') {
             Some(rest) if !rest.ends_with(['&', '\\', '>', '<']) => (rest.to_owned(), true),
@@ -83,6 +89,6 @@ impl Session {
                 status
             })
         };
-        Job { line: line.to_owned(), background, start: Box::new(start) }
+        Job { terminal, line: line.to_owned(), background, start: Box::new(start) }
     }
 }

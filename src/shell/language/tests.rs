@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use crate::ids::Terminal;
 use crate::shell::testing::Console;
 
 fn converse(lines: &[&str]) -> String {
@@ -339,7 +340,7 @@ fn background_jobs_do_not_hold_up_the_console() {
     let mut console = Console::new();
     assert_eq!(console.type_line("sleep 100 &"), "[running]\n");
     assert_eq!(console.type_line("pkill sleep; echo $?"), "0\n");
-    assert_eq!(console.host.jobs()[0].status, Some(143));
+    assert_eq!(console.host.jobs(Terminal::FIRST)[0].status, Some(143));
     assert_eq!(console.seconds(), 0.0);
 }
 
