@@ -152,7 +152,20 @@ mod tests {
     fn steps_are_added_and_comments_stay() {
         insta::assert_snapshot!(edited(
             "    timeline: [\n        // Why.\n        (at: \"1s\", node: \"a\", run: \"true\") // no comma, but a comment\n    ],\n"
-        ), @"");
+        ), @r#"
+        Scenario(
+            title: "t",
+            seed: 7,
+            nodes: { "a": () },
+            timeline: [
+                (at: "0s", node: "a", terminal: 2, run: "echo \"first\\n\""),
+                // Why.
+                (at: "1s", node: "a", run: "true"), // no comma, but a comment
+                (at: "1.500000001s", node: "a", terminal: 2, run: "echo last"),
+            ],
+            expect: [],
+        )
+        "#);
     }
 
     #[test]
