@@ -157,8 +157,7 @@ impl Kernel {
 
     /// Tells everybody whose timer has fired.
     pub(super) fn expire_timers(&mut self) {
-        self.ipvs.expire(self.now);
-        self.send_sync();
+        self.ipvs_timers();
         while let Some(timer) = self.timers.pop_due(self.now) {
             match timer {
                 Timer::Process(pid) => {

@@ -555,6 +555,8 @@ impl Ipvs {
         let Some(conn) = self.conns.get_mut(id) else { return };
         if conn.slaves > 0 {
             conn.timeout = Span::from_secs(60);
+            let followers = conn.slaves;
+            self.notes.add(|| reason::Ipvs::Followed { connection: conn.describe(), followers });
             self.sync(id, self.config.sync_threshold.0 as u32, now);
             self.conns.restart(id, now);
             return;

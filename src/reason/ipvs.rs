@@ -126,6 +126,13 @@ pub enum Ipvs {
         /// This backup's own identifier.
         id: u8,
     },
+    /// A template's time is up, but connections follow it: it stays for another minute.
+    Followed {
+        /// Which template.
+        connection: Connection,
+        /// How many connections follow it.
+        followers: u32,
+    },
     /// A connection has not been used for too long.
     Expired {
         /// Which.
@@ -397,6 +404,10 @@ impl fmt::Display for Ipvs {
                 if *is_bound { Ok(()) } else { f.write_str(", whose server is none of this one's") }
             }
             Ipvs::NotHeard { id } => write!(f, "not a message of directors with syncid {id}"),
+            Ipvs::Followed { connection, followers } => {
+                let verb = if *followers == 1 { "connection follows" } else { "connections follow" };
+                write!(f, "the time of {connection} is up, but {followers} {verb} it: it stays for another minute")
+            }
             Ipvs::Expired { connection, state } => write!(f, "{connection} expired in {state}"),
         }
     }

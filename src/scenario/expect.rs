@@ -1,7 +1,6 @@
 //! Expectations: whether they make sense, and whether they hold.
 
-use std::collections::BTreeMap;
-
+use super::answers;
 use super::check::{Problem, did_you_mean, join};
 use super::lab::Outcome;
 use super::plan::Plan;
@@ -41,13 +40,12 @@ pub(super) fn check(scenario: &Scenario, plan: &Plan, problems: &mut Vec<Problem
                 known_node(node, "node");
                 known_step(scenario, node, run, &field("run"), problems);
             }
-            Expectation::Served { client, run, .. } => {
+            Expectation::Served { client, run, .. } | Expectation::Share { client, run, .. } => {
                 known_node(client, "client");
                 if let Some(run) = run {
                     known_step(scenario, client, run, &field("run"), problems);
                 }
             }
-            Expectation::Share { client, .. } => known_node(client, "client"),
             Expectation::Frames { on, filter, .. } => {
                 if plan.interface(on).is_none() {
                     let names: Vec<_> = plan.interface_names().collect();
@@ -88,7 +86,7 @@ fn verdict(plan: &Plan, outcome: &Outcome, index: &Index<'_>, expectation: &Expe
             Verdict { held: complaints.is_empty(), expected, found: complaints.join("\n"), say: say.clone() }
         }
         Expectation::Served { client, run, by, any_order, say } => {
-            let mut served = servers(outcome, client, run.as_deref());
+            let mut served = served(outcome, client, run.as_deref());
             let mut wanted = by.clone();
             let expected = format!("{client} is served by {}", list(&wanted));
             let found = list(&served);
@@ -98,7 +96,9 @@ fn verdict(plan: &Plan, outcome: &Outcome, index: &Index<'_>, expectation: &Expe
             }
             verdict_of(served == wanted, expected, found, say)
         }
-        Expectation::Share { client, of, within, say } => share(outcome, client, of, *within, say),
+        Expectation::Share { client, run, of, within, say } => {
+            share(outcome, client, run.as_deref(), &Parts { of, within: *within }, say)
+        }
         Expectation::Frames { on, filter, at_least, at_most, say } => {
             let count = count_frames(plan, outcome, index, on, filter);
             let least = at_least.unwrap_or(u64::from(at_most.is_none()));
@@ -166,31 +166,25 @@ fn steps<'a>(outcome: &'a Outcome, node: &'a str, run: Option<&'a str>) -> impl 
     timeline.filter(move |step| run.is_none_or(|run| step.cmd == run))
 }
 
-/// Who answered a client's requests. The lab's clients print a line for each: the port, and what came.
-fn servers(outcome: &Outcome, client: &str, run: Option<&str>) -> Vec<String> {
-    const CLIENTS: [&str; 5] = ["get", "hold", "put", "udpsend", "curl"];
-    let asks = |step: &&StepResult| CLIENTS.contains(&step.cmd.split_whitespace().next().unwrap_or_default());
-    let lines = steps(outcome, client, run).filter(asks).flat_map(|step| step.out.lines());
-    lines
-        .map(|line| match line.split_once(' ') {
-            Some((port, answer)) if port.bytes().all(|byte| byte.is_ascii_digit()) => answer.to_owned(),
-            _ => line.to_owned(),
-        })
-        .collect()
+fn served(outcome: &Outcome, client: &str, run: Option<&str>) -> Vec<String> {
+    steps(outcome, client, run).flat_map(answers::in_order).map(str::to_owned).collect()
 }
 
-fn share(outcome: &Outcome, client: &str, of: &Entries<f64>, within: f64, say: &str) -> Verdict {
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for server in servers(outcome, client, None) {
-        *counts.entry(server).or_default() += 1;
-    }
-    let total = counts.values().sum::<usize>().max(1) as f64;
+/// What part of a client's requests each server is to have, and how far off that may be.
+struct Parts<'a> {
+    of: &'a Entries<f64>,
+    within: f64,
+}
+
+fn share(outcome: &Outcome, client: &str, run: Option<&str>, parts: &Parts<'_>, say: &str) -> Verdict {
+    let counts = answers::counts(steps(outcome, client, run));
+    let total = counts.values().sum::<u64>().max(1) as f64;
     let part = |server: &str| counts.get(server).map_or(0.0, |&count| count as f64 / total);
-    let held = of.iter().all(|(server, wanted)| (part(server) - wanted).abs() <= within);
+    let held = parts.of.iter().all(|(server, wanted)| (part(server) - wanted).abs() <= parts.within);
     let percent = |part: f64| format!("{:.0} %", part * 100.0);
-    let wanted: Vec<_> = of.iter().map(|(server, part)| format!("{server} {}", percent(*part))).collect();
+    let wanted: Vec<_> = parts.of.iter().map(|(server, part)| format!("{server} {}", percent(*part))).collect();
     let found: Vec<_> = counts.keys().map(|server| format!("{server} {}", percent(part(server)))).collect();
-    let expected = format!("{client}'s requests are shared: {} (within {})", list(&wanted), percent(within));
+    let expected = format!("{client}'s requests are shared: {} (within {})", list(&wanted), percent(parts.within));
     verdict_of(held, expected, list(&found), say)
 }
 

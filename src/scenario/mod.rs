@@ -3,6 +3,7 @@
 //! [`load()`] turns the text of a file ([`schema`]) into a [`Plan`], or into everything that is wrong with it.
 //! [`run`] builds the lab, which is where the nodes meet the engine, and goes through the steps.
 
+mod answers;
 mod check;
 mod diagnostic;
 mod edit;

@@ -186,10 +186,13 @@ pub enum Expectation {
         /// What this shows, in a sentence that is true if it holds.
         say: String,
     },
-    /// The requests of a client (`get`, `hold`) were shared between servers like this.
+    /// The requests of a client (`get`, `hold`, `curl`, `load`) were shared between servers like this.
     Share {
         /// The client.
         client: String,
+        /// The command, if only one is meant.
+        #[serde(default)]
+        run: Option<String>,
         /// The part of each server, from 0 to 1.
         of: Entries<f64>,
         /// How far off each part may be; 0.05 unless told.

@@ -10,6 +10,7 @@ use super::netfilter::Tracked;
 use super::netfilter::{Hook as NetfilterHook, Passage, Way};
 use super::packet::Packet;
 use super::route::{Kind, Route, RouteKind};
+use crate::ids::FrameId;
 use crate::ipvs::{Edit, Forward, Hook, Ipvs, Method, Reply, Verdict, View};
 use crate::reason::{Drop, IpDrop, IpvsDrop, Nat, Note};
 use crate::wire::rewrite::{self, Side};
@@ -67,7 +68,6 @@ impl Kernel {
     fn ipvs_look(&mut self, mut packet: Packet, hook: Hook) -> Passage {
         let is_from_here = hook == Hook::LocalOut || packet.iif == IfIndex::LO;
         let now = self.now;
-        let tracing = self.out.tracing;
         let Some(mut view) = View::new(packet.ip(), packet.mark, hook, is_from_here) else {
             return Passage::On(packet);
         };
@@ -75,17 +75,13 @@ impl Kernel {
         if self.ipvs().config.cache_bypass != 0 {
             view.is_for_elsewhere = self.routes.kind_of(packet.destination()) == Kind::Unicast;
         }
+        self.ipvs.notes.wanted = self.out.tracing;
         let ipvs = self.ipvs();
-        ipvs.notes.wanted = tracing;
         let verdict = match hook {
             Hook::Forward => ipvs.forwarded(&view, now),
             Hook::LocalIn | Hook::LocalOut => ipvs.local(&view, now),
         };
-        if tracing {
-            for note in self.ipvs.notes.drain() {
-                self.out.note_about(packet.cause, || note);
-            }
-        }
+        self.tell_ipvs_notes(packet.cause);
         match verdict {
             Verdict::Accept => Passage::On(packet),
             Verdict::Pass { keeps_tracking } => {
@@ -112,6 +108,23 @@ impl Kernel {
                 let virtual_end = (reply.address, reply.port);
                 self.ipvs_track(&mut packet, reply.keeps_tracking, Side::Source, virtual_end);
                 Passage::On(packet)
+            }
+        }
+    }
+
+    /// What is due happens now, at its time, whether or not a packet passes.
+    pub(super) fn ipvs_timers(&mut self) {
+        self.ipvs.notes.wanted = self.out.tracing;
+        self.ipvs.expire(self.now);
+        self.tell_ipvs_notes(None);
+        self.send_sync();
+    }
+
+    /// What IPVS has decided goes into the trace, beside the frame that it was about.
+    fn tell_ipvs_notes(&mut self, about: Option<FrameId>) {
+        if self.out.tracing {
+            for note in self.ipvs.notes.drain() {
+                self.out.note_about(about, || note);
             }
         }
     }

@@ -112,7 +112,7 @@ impl Kernel {
     }
 
     /// sync_thread_master: what is due leaves. What cannot be sent is lost.
-    pub(in crate::host) fn send_sync(&mut self) {
+    pub(super) fn send_sync(&mut self) {
         let now = self.now;
         for (place, message) in self.ipvs.messages(now) {
             if let Some(socket) = self.sync_sockets.senders.get(usize::from(place)).copied() {
@@ -126,14 +126,11 @@ impl Kernel {
         if !self.sync_sockets.receivers.contains(&socket) {
             return;
         }
-        let (now, tracing) = (self.now, self.out.tracing);
+        let now = self.now;
+        self.ipvs.notes.wanted = self.out.tracing;
         while let Ok(datagram) = self.udp_take(socket) {
-            let ipvs = self.ipvs();
-            ipvs.notes.wanted = tracing;
-            ipvs.receive(&datagram.bytes, now);
-            for note in self.ipvs.notes.drain() {
-                self.out.note(|| note);
-            }
+            self.ipvs().receive(&datagram.bytes, now);
+            self.tell_ipvs_notes(self.out.handling);
         }
     }
 }
