@@ -335,7 +335,7 @@ impl Session {
             while self.lab.engine().next_event().is_some_and(|next| next <= moment)
                 && self.event_anywhere().is_ok_and(|happened| happened)
             {}
-            moment = moment + Span::from_nanos(1);
+            moment += Span::from_nanos(1);
             if self.lab.engine().next_event() != Some(moment) {
                 return moment;
             }

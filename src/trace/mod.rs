@@ -8,6 +8,8 @@ pub mod pcap;
 pub mod pcapng;
 mod record;
 pub mod story;
+mod teller;
 
 pub use index::Index;
 pub use record::{Cast, Direction, Event, Member, Plug, Record, Recorder, Trace};
+pub use teller::{Kind, Line, Teller};
