@@ -35,6 +35,7 @@
 //! - [`session`] holds a run in hand: on until something happens, back, commands in between, saved as a scenario.
 //! - [`trace`] keeps what happened and tells it: as a story, as captures, as JSON lines. It never reaches back into a
 //!   living machine.
+//! - [`course`] grades exercises: labs that somebody has to mend, build or foretell.
 //! - `cli`, the command line, is the only room with windows: nothing below it opens a file or reads a clock. Without it
 //!   (feature `cli`) the library builds for a browser.
 //!
@@ -45,6 +46,7 @@
 pub mod apps;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod course;
 pub mod host;
 pub mod ids;
 pub mod ipvs;

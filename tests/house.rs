@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("apps", &["time", "ids", "random", "wire", "reason", "host", "shell"]),
     ("shell", &["time", "ids", "random", "wire", "reason", "ipvs", "keepalived", "host", "apps"]),
     ("trace", &["time", "ids", "wire", "reason", "sim"]),
+    ("course", &["random", "scenario"]),
     (
         "scenario",
         &[

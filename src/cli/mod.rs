@@ -3,6 +3,7 @@
 mod check;
 mod complain;
 mod completions;
+mod course;
 mod files;
 mod ipvs;
 mod keepalived;
@@ -17,6 +18,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 pub use complain::complaints;
+pub use course::COURSE;
 
 /// The scenario that runs when none is named.
 pub const DEFAULT_SCENARIO: (&str, &str) = ("scenarios/dr.ron", include_str!("../../scenarios/dr.ron"));
@@ -60,6 +62,8 @@ enum Command {
     Ipvs(ipvs::Ipvs),
     /// keepalived by itself: what a configuration says.
     Keepalived(keepalived::Keepalived),
+    /// Exercises that grade themselves.
+    Course(course::CourseArgs),
     /// Prints a completion script: `source <(lvslab completions bash)`.
     Completions(completions::Completions),
 }
@@ -81,6 +85,7 @@ Examples:
   lvslab trace my.ron drops                     what was dropped or lost, and why
   lvslab run my.ron --pcapng lab.pcapng         one capture of all interfaces, for Wireshark
   lvslab ipvs pick -s wrr --server 10.0.0.1=3 --server 10.0.0.2=1    what a scheduler does
+  lvslab course init lvs-course                 exercises, from the first frame to split brain
   lvslab keepalived check keepalived.conf       what a configuration does, and what is wrong with it";
 
 /// Does what the command line says.
@@ -92,6 +97,7 @@ pub fn main() -> ExitCode {
         Command::Check(check) => check.execute(),
         Command::Ipvs(ipvs) => ipvs.execute(),
         Command::Keepalived(keepalived) => return ExitCode::from(keepalived.execute()),
+        Command::Course(course) => course.execute(),
         Command::Completions(completions) => completions.execute(),
     };
     status.into()

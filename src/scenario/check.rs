@@ -17,7 +17,7 @@ use crate::wire::MacAddr;
 #[derive(Clone, Debug)]
 pub struct Problem {
     path: Vec<At>,
-    message: String,
+    pub(super) message: String,
     label: String,
     other: Option<(Vec<At>, String)>,
     hint: Option<String>,

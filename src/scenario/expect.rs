@@ -7,6 +7,7 @@ use super::plan::Plan;
 use super::schema::{Entries, Expectation, Scenario};
 use super::steps::StepResult;
 use super::tree::At;
+use crate::ids::FrameId;
 use crate::trace::filter::Filter;
 use crate::trace::{Event, Index};
 
@@ -100,7 +101,7 @@ fn verdict(plan: &Plan, outcome: &Outcome, index: &Index<'_>, expectation: &Expe
             share(outcome, client, run.as_deref(), &Parts { of, within: *within }, say)
         }
         Expectation::Frames { on, filter, at_least, at_most, say } => {
-            let count = count_frames(plan, outcome, index, on, filter);
+            let count = frames(plan, outcome, index, on, filter).len() as u64;
             let least = at_least.unwrap_or(u64::from(at_most.is_none()));
             let range = match at_most {
                 None => format!("at least {least}"),
@@ -166,7 +167,8 @@ fn steps<'a>(outcome: &'a Outcome, node: &'a str, run: Option<&'a str>) -> impl 
     timeline.filter(move |step| run.is_none_or(|run| step.cmd == run))
 }
 
-fn served(outcome: &Outcome, client: &str, run: Option<&str>) -> Vec<String> {
+/// Who answered a client's requests, or what the client said instead, in order; those of one command if it is given.
+pub fn served(outcome: &Outcome, client: &str, run: Option<&str>) -> Vec<String> {
     steps(outcome, client, run).flat_map(answers::in_order).map(str::to_owned).collect()
 }
 
@@ -188,14 +190,19 @@ fn share(outcome: &Outcome, client: &str, run: Option<&str>, parts: &Parts<'_>, 
     verdict_of(held, expected, list(&found), say)
 }
 
-fn count_frames(plan: &Plan, outcome: &Outcome, index: &Index<'_>, on: &str, filter: &str) -> u64 {
-    let (Some((node, interface)), Ok(filter)) = (plan.interface(on), Filter::parse(filter)) else { return 0 };
+/// The numbers of the frames of a kind that passed an interface, in order.
+pub fn frames_on(plan: &Plan, outcome: &Outcome, on: &str, filter: &str) -> Vec<FrameId> {
+    frames(plan, outcome, &Index::of(&outcome.trace), on, filter)
+}
+
+fn frames(plan: &Plan, outcome: &Outcome, index: &Index<'_>, on: &str, filter: &str) -> Vec<FrameId> {
+    let (Some((node, interface)), Ok(filter)) = (plan.interface(on), Filter::parse(filter)) else { return Vec::new() };
     let here = |event: &Event| match event {
-        Event::Frame { node: of, port, .. } => (*of, port.0 as usize) == (node, interface),
-        _ => false,
+        Event::Frame { node: of, port, id, .. } => ((*of, port.0 as usize) == (node, interface)).then_some(*id),
+        _ => None,
     };
-    let records = outcome.trace.records.iter().filter(|record| here(&record.event));
-    records.filter(|record| index.chooses(&filter, record)).count() as u64
+    let records = outcome.trace.records.iter().filter_map(|record| Some((record, here(&record.event)?)));
+    records.filter(|(record, _)| index.chooses(&filter, record)).map(|(_, id)| id).collect()
 }
 
 fn list(names: &[String]) -> String {

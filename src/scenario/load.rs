@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use ron::error::{Error, Position, SpannedError};
 use ron::extensions::Extensions;
+use serde::de::DeserializeOwned;
 
 use super::check::check;
 use super::diagnostic::{Diagnostic, nearest};
@@ -18,14 +19,32 @@ use super::tree::Tree;
 /// All that is wrong with it: the first place that is not RON or not of the right type, or else everything that makes
 /// no sense, in the file's order.
 pub fn load(text: &str) -> Result<Plan, Vec<Diagnostic>> {
-    let options = ron::Options::default().with_default_extension(Extensions::IMPLICIT_SOME);
-    let scenario: Scenario = options.from_str(text).map_err(|error| vec![explain(&error, text)])?;
+    let scenario = parse(text).map_err(|diagnostic| vec![diagnostic])?;
     check(&scenario).map_err(|problems| {
         let tree = Tree::of(text);
         let mut diagnostics: Vec<_> = problems.into_iter().map(|problem| problem.locate(&tree, text)).collect();
         diagnostics.sort_by_key(|diagnostic| diagnostic.at.start);
         diagnostics
     })
+}
+
+/// What is written in a file that is RON of the right types: this, a scenario, or part of one.
+///
+/// # Errors
+///
+/// The first place that is not RON or not of the right type.
+pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Diagnostic> {
+    let options = ron::Options::default().with_default_extension(Extensions::IMPLICIT_SOME);
+    options.from_str(text).map_err(|error| explain(&error, text))
+}
+
+/// The plan of a scenario that was put together in memory.
+///
+/// # Errors
+///
+/// Everything in it that makes no sense.
+pub fn resolve(scenario: &Scenario) -> Result<Plan, Vec<String>> {
+    check(scenario).map_err(|problems| problems.into_iter().map(|problem| problem.message).collect())
 }
 
 /// What ron could not read.

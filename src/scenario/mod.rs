@@ -19,11 +19,11 @@ mod units;
 
 pub use diagnostic::{Diagnostic, nearest};
 pub(crate) use edit::with_steps;
-pub use expect::{Verdict, judge};
+pub use expect::{Verdict, frames_on, judge, served};
 pub use failure::{Failure, busiest};
 pub(crate) use lab::Lab;
 pub use lab::{Options, Outcome, run};
-pub use load::load;
+pub use load::{load, parse, resolve};
 pub use plan::Plan;
 pub use steps::{StepResult, Steps, UNFINISHED};
 pub use units::parse_time;
