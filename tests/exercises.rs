@@ -101,7 +101,13 @@ fn at_the_end(exercise: &Exercise, node: &str, line: &str) -> String {
     let plan = load(&exercise.lab).unwrap();
     let last = plan.until.unwrap_or_else(|| plan.timeline.iter().map(|step| step.at).max().unwrap_or_default());
     let at = format!("{}ns", last.as_nanos());
-    lab.timeline.push(Step { at, node: Some(node.to_owned()), run: Some(line.to_owned()), fault: None });
+    lab.timeline.push(Step {
+        at,
+        node: Some(node.to_owned()),
+        run: Some(line.to_owned()),
+        fault: None,
+        terminal: None,
+    });
     lab.expect.clear();
     let outcome = run(&resolve(&lab).unwrap(), Options::default()).unwrap();
     let step = outcome.steps.steps.last().unwrap();
