@@ -155,11 +155,15 @@ impl Tcp {
             return if self.is_unique(&ends, true, now) { Ok(ends) } else { Err(Errno::AddressNotAvailable) };
         }
         let random = self.draw();
-        port_candidates(self.settings.port_range, random, false)
-            .filter(|&port| self.ports.is_free_for_connections(port))
-            .map(|local_port| Tuple { local_port, ..ends })
-            .find(|ends| self.is_unique(ends, false, now))
-            .ok_or(Errno::AddressNotAvailable)
+        let start = self.starts.of(&ends, now, random);
+        let (tried, found) = port_candidates(self.settings.port_range, start, false)
+            .enumerate()
+            .filter(|&(_, port)| self.ports.is_free_for_connections(port))
+            .map(|(tried, local_port)| (tried, Tuple { local_port, ..ends }))
+            .find(|(_, ends)| self.is_unique(ends, false, now))
+            .ok_or(Errno::AddressNotAvailable)?;
+        self.starts.pass(&ends, tried as u32, random);
+        Ok(found)
     }
 
     /// inet_csk_accept

@@ -1,11 +1,13 @@
 //! Who uses which port: inet_csk_get_port, inet_hash_connect.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
+use super::segment::Tuple;
 use crate::host::interface::IfIndex;
+use crate::time::{Span, Time};
 
 /// How a socket holds its port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,9 +83,56 @@ impl Ports {
     }
 }
 
+/// How long the searches for ports to one service go on from where the last one ended (EPHEMERAL_PORT_SHUFFLE_PERIOD).
+const SHUFFLE: Span = Span::from_secs(10);
+
+/// Where the search for a connection's port begins: secure_ipv4_port_ephemeral and table_perturb. One connection after
+/// another to the same service gets a port a little higher than the last one's, so a port does not come back soon.
+#[derive(Debug, Default)]
+pub(super) struct Starts {
+    period: u64,
+    /// By this host's address, and the service.
+    offsets: FxHashMap<(Ipv4Addr, SocketAddrV4), u32>,
+}
+
+impl Starts {
+    /// Where this one begins. What has been drawn counts if the ends are new, or it is time to begin elsewhere.
+    pub fn of(&mut self, ends: &Tuple, now: Time, random: u32) -> u32 {
+        let period = now.since(Time::ZERO).as_nanos() / SHUFFLE.as_nanos();
+        if self.period != period {
+            self.period = period;
+            self.offsets.clear();
+        }
+        *self.offsets.entry((ends.local, ends.remote_end())).or_insert(random)
+    }
+
+    /// Those that were tried are not tried again soon, and chance skips up to seven more.
+    pub fn pass(&mut self, ends: &Tuple, tried: u32, random: u32) {
+        if let Some(offset) = self.offsets.get_mut(&(ends.local, ends.remote_end())) {
+            *offset = offset.wrapping_add(2 * (tried.max(random >> 29) + 1));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ports_to_one_service_rise_in_small_steps_for_ten_seconds() {
+        let ends = |remote| Tuple { local: [10, 0, 0, 1].into(), remote, local_port: 0, remote_port: 80 };
+        let (here, there) = (ends([10, 0, 0, 2].into()), ends([10, 0, 0, 3].into()));
+        let mut starts = Starts::default();
+        let now = Time::ZERO + Span::from_secs(1);
+        assert_eq!(starts.of(&here, now, 100), 100);
+        starts.pass(&here, 0, 0);
+        assert_eq!((starts.of(&here, now, 7), starts.of(&there, now, 7)), (102, 7));
+        starts.pass(&here, 3, 0);
+        assert_eq!(starts.of(&here, now, 7), 110, "three were taken");
+        starts.pass(&here, 3, u32::MAX);
+        assert_eq!(starts.of(&here, now, 7), 126, "chance skips seven");
+        assert_eq!(starts.of(&here, now + SHUFFLE, 7), 7);
+    }
 
     fn claim(address: Option<Ipv4Addr>, sharing: Sharing) -> Claim {
         Claim { address, device: None, port: 80, sharing }

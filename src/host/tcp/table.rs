@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::connection::{Clock, Connection, Context, Opening, State};
 use super::counters::TcpCounters;
 use super::output::Outgoing;
-use super::ports::{Claim, Ports, Sharing};
+use super::ports::{Claim, Ports, Sharing, Starts};
 use super::request::{Handshake, Listener, Request};
 use super::segment::{Flags, Header, Segment, Seq, Tuple};
 use super::settings::Settings;
@@ -31,6 +31,7 @@ pub struct Tcp {
     pub(super) connections: FxHashMap<Tuple, SocketId>,
     listeners: FxHashMap<u16, SmallVec<[SocketId; 1]>>,
     pub(super) ports: Ports,
+    pub(super) starts: Starts,
     pub(super) outgoing: Outgoing,
     /// Segments are being handed to IP: whoever makes more need not do it again.
     pub(super) transmitting: bool,
@@ -102,6 +103,7 @@ impl Tcp {
             connections: FxHashMap::default(),
             listeners: FxHashMap::default(),
             ports: Ports::default(),
+            starts: Starts::default(),
             outgoing: Outgoing::default(),
             transmitting: false,
             counters: TcpCounters::default(),
