@@ -7,6 +7,7 @@ mod arp;
 mod ip;
 mod ipvs;
 mod loss;
+mod machine;
 mod netfilter;
 mod transport;
 
@@ -16,6 +17,7 @@ pub use arp::{Arp, Withheld};
 pub use ip::{ErrorWithheld, Ip, IpDrop, RedirectIgnored, RefusingRoute, Setting};
 pub use ipvs::{Candidate, Choice, Connection, Ipvs, IpvsDrop, Schedule};
 pub use loss::Loss;
+pub use machine::Machine;
 pub use netfilter::{Nat, NatSide, Ruling};
 pub use transport::{Reset, Retransmission, Tcp, TransportDrop};
 
@@ -38,6 +40,8 @@ pub enum Note {
     Ipvs(Ipvs),
     /// TCP decided about a connection.
     Tcp(Tcp),
+    /// Something has become of the machine itself.
+    Machine(Machine),
     /// Something happened at the node's console.
     Console(Console),
 }
@@ -139,6 +143,7 @@ impl fmt::Display for Note {
             Note::Nat(nat) => nat.fmt(f),
             Note::Ipvs(ipvs) => ipvs.fmt(f),
             Note::Tcp(tcp) => tcp.fmt(f),
+            Note::Machine(machine) => machine.fmt(f),
             Note::Console(console) => console.fmt(f),
         }
     }

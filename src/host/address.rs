@@ -38,6 +38,9 @@ impl Kernel {
         }
         let at = if address.secondary { interface.addresses.len() } else { after };
         interface.addresses.insert(at, address.clone());
+        if interface.up {
+            self.note_address(index, address.ip, true);
+        }
         self.sysctl.settle(index);
         self.add_address_routes(index, &address);
         self.wake(WaitOn::Links);
@@ -69,9 +72,12 @@ impl Kernel {
                 gone.extend(interface.addresses.extract_if(.., |other| belongs(other)));
             }
         }
-        let is_last = interface.addresses.is_empty();
+        let (is_last, up) = (interface.addresses.is_empty(), interface.up);
         self.wake(WaitOn::Links);
         for address in &gone {
+            if up {
+                self.note_address(index, address.ip, false);
+            }
             self.delete_address_routes(index, address);
             self.forget_masqueraded(index, Some(address.ip));
         }

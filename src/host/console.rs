@@ -59,16 +59,20 @@ impl Console {
     /// Puts a job at the end of its terminal's queue.
     pub fn enqueue(&mut self, job: Job) {
         let desk = self.terminals.entry(job.terminal).or_default();
-        let line = job.line.clone();
-        desk.queue.push_back((desk.results.len(), job));
-        desk.results.push(JobResult {
-            line,
-            began: None,
-            ended: None,
-            status: None,
-            out: Rc::default(),
-            err: Rc::default(),
-        });
+        let index = desk.list(&job);
+        desk.queue.push_back((index, job));
+    }
+
+    /// Lists a job that is never begun, since the machine is off.
+    pub fn miss(&mut self, job: &Job) {
+        self.terminals.entry(job.terminal).or_default().list(job);
+    }
+
+    /// The machine is off: no job goes on, and none that waits is begun.
+    pub fn forget(&mut self) {
+        for desk in self.terminals.values_mut() {
+            *desk = Desk { results: std::mem::take(&mut desk.results), ..Desk::default() };
+        }
     }
 
     /// Whether anything is still to be done in the foreground of any terminal.
@@ -116,6 +120,19 @@ impl Console {
 }
 
 impl Desk {
+    /// A place for what comes of a job.
+    fn list(&mut self, job: &Job) -> usize {
+        self.results.push(JobResult {
+            line: job.line.clone(),
+            began: None,
+            ended: None,
+            status: None,
+            out: Rc::default(),
+            err: Rc::default(),
+        });
+        self.results.len() - 1
+    }
+
     fn is_busy(&self) -> bool {
         self.foreground.is_some() || !self.queue.is_empty()
     }

@@ -1,10 +1,13 @@
 //! Network interfaces switched on and off: net/core/dev.c, and what devinet.c, fib_frontend.c and arp.c make of it.
 
+use std::net::Ipv4Addr;
+
 use super::interface::{IfIndex, Link};
 use super::kernel::Kernel;
 use super::process::WaitOn;
 use super::socket::Errno;
 use crate::ids::Port;
+use crate::reason::{Machine, Note};
 use crate::sim::Action;
 use crate::wire::MacAddr;
 
@@ -75,16 +78,35 @@ impl Kernel {
         if let Some(port) = port {
             self.out.actions.push(Action::Carrier { port, up });
         }
+        let addresses = self.interfaces.get(index).map(|interface| interface.addresses.clone()).unwrap_or_default();
+        for address in &addresses {
+            self.note_address(index, address.ip, up);
+        }
         if !up {
             self.disable_ip(index, false);
             self.forget_masqueraded(index, None);
             return Ok(());
         }
-        for address in self.interfaces.get(index).map(|interface| interface.addresses.clone()).unwrap_or_default() {
+        for address in addresses {
             self.add_address_routes(index, &address);
             self.announce_too_early(index, address.ip);
         }
         Ok(())
+    }
+
+    /// An address has come to an interface, or has gone from it.
+    pub(super) fn note_address(&mut self, index: IfIndex, address: Ipv4Addr, holds: bool) {
+        let Some(interface) = self.interfaces.get(index) else { return };
+        if matches!(interface.link, Link::Loopback | Link::Dummy | Link::Tunnel(_)) {
+            return;
+        }
+        self.out.note_about(None, || {
+            let interface = interface.name.clone();
+            Note::Machine(match holds {
+                true => Machine::Holds { address, interface },
+                false => Machine::HoldsNoMore { address, interface },
+            })
+        });
     }
 
     /// IFF_NOARP: `ip link set ... arp on|off`.

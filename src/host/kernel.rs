@@ -10,6 +10,7 @@ use super::icmp::ErrorLimits;
 use super::interface::{Address, IfIndex, Interface, Interfaces, Scope};
 use super::ip::{Exceptions, Identification, IpCounters, Reassembly};
 use super::ipvs::SyncSockets;
+use super::lag::Lag;
 use super::messages::Messages;
 use super::neighbour::Neighbours;
 use super::netfilter::Netfilter;
@@ -139,6 +140,31 @@ impl Kernel {
         EPOCH + at.since(self.zero) - self.zero.since(at)
     }
 
+    /// From now on programs get their turn late: so much at least, and more by chance. Nothing ends it.
+    pub(super) fn set_lag(&mut self, delay: Span, jitter: Span) {
+        let lag = Lag::new(delay, jitter, self.stream("lag"));
+        self.scheduler.set_lag((delay > Span::ZERO || jitter > Span::ZERO).then_some(lag));
+    }
+
+    /// The machine has lost power: what it knew is gone, but for its files.
+    pub(super) fn forget_all(&mut self) {
+        let (name, files) = (std::mem::take(&mut self.name), std::mem::take(&mut self.files));
+        *self = Kernel {
+            name,
+            files,
+            zero: self.zero,
+            now: self.now,
+            out: std::mem::take(&mut self.out),
+            ..Kernel::default()
+        };
+    }
+
+    /// The machine starts anew as this one, with the files that it had.
+    pub(super) fn start_as(&mut self, fresh: Kernel) {
+        let files = std::mem::take(&mut self.files);
+        *self = Kernel { files, now: self.now, out: std::mem::take(&mut self.out), ..fresh };
+    }
+
     /// An event begins.
     pub(super) fn begin(&mut self, now: Time, out: &mut Outbox) {
         self.now = now;
@@ -160,18 +186,17 @@ impl Kernel {
         self.ipvs_timers();
         while let Some(timer) = self.timers.pop_due(self.now) {
             match timer {
-                Timer::Process(pid) => {
-                    self.scheduler.alarm(pid);
-                    if !self.timers.is_program_next() {
-                        // The programs run before the kernel's timers of the same moment fire: the host is woken again.
-                        return;
-                    }
-                }
+                Timer::Process(pid) => self.scheduler.alarm(pid),
+                Timer::Turn(pid) => self.scheduler.turn(pid),
                 Timer::Tcp(socket) => self.tcp_timer(socket),
                 Timer::Neighbour(interface, ip) => self.neighbour_timer(interface, ip),
                 Timer::NeighbourGc => self.collect_neighbours(),
                 Timer::Reassembly => self.reassembly_timer(),
                 Timer::Loopback => self.loopback_timer(),
+            }
+            if timer.is_programs() && !self.timers.is_program_next() {
+                // The programs run before the kernel's timers of the same moment fire: the host is woken again.
+                return;
             }
         }
     }

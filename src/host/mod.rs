@@ -14,6 +14,7 @@ pub mod interface;
 mod ip;
 pub mod ipvs;
 mod kernel;
+mod lag;
 mod messages;
 pub mod neighbour;
 pub mod net;
@@ -36,8 +37,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::ids::{Port, Terminal};
-use crate::sim::{Node, Outbox};
-use crate::time::Time;
+use crate::reason::{Machine, Note};
+use crate::sim::{Action, Node, Outbox};
+use crate::time::{Span, Time};
 use crate::wire::Frame;
 
 pub use console::{Job, JobResult};
@@ -62,12 +64,19 @@ pub struct Host {
     kernel: Rc<RefCell<Kernel>>,
     processes: Processes,
     console: console::Console,
+    is_off: bool,
 }
 
 /// What the timeline can do to a host.
 pub enum Input {
-    /// Somebody types a command.
+    /// Somebody types a command. A machine that is off does not hear it.
     Run(Job),
+    /// It loses power: programs and the kernel's state are gone, files stay.
+    Crash,
+    /// It is switched on again, as this machine with the files that it had, and these commands are the first.
+    Boot(Box<Kernel>, Vec<Job>),
+    /// From now on its programs get their turn late: so much at least, and more by chance.
+    Slow(Span, Span),
 }
 
 impl Host {
@@ -77,6 +86,7 @@ impl Host {
             kernel: Rc::new(RefCell::new(kernel)),
             processes: Processes::default(),
             console: console::Console::default(),
+            is_off: false,
         }
     }
 
@@ -98,6 +108,37 @@ impl Host {
     /// The jobs so far of a terminal, in the order in which they were handed in.
     pub fn jobs(&self, terminal: Terminal) -> &[JobResult] {
         self.console.results(terminal)
+    }
+
+    /// Power goes, or has gone before; nothing of what the programs still do when they are dropped gets out.
+    fn crash(&mut self, now: Time, out: &mut Outbox) {
+        self.is_off = true;
+        self.kernel.borrow_mut().begin(now, out);
+        self.processes.clear(&self.kernel);
+        self.console.forget();
+        let mut kernel = self.kernel.borrow_mut();
+        kernel.out.actions.clear();
+        let ports: Vec<Port> = kernel.interfaces().filter_map(Interface::port).collect();
+        kernel.out.actions.extend(ports.into_iter().map(|port| Action::Carrier { port, up: false }));
+        kernel.out.note(|| Note::Machine(Machine::PowerLost));
+        kernel.forget_all();
+        kernel.finish(out);
+    }
+
+    fn boot(&mut self, kernel: Kernel, jobs: Vec<Job>, now: Time, out: &mut Outbox) {
+        if !self.is_off {
+            self.crash(now, out);
+        }
+        self.is_off = false;
+        for job in jobs {
+            self.console.enqueue(job);
+        }
+        self.event(now, out, |running| {
+            running.start_as(kernel);
+            running.out.note(|| Note::Machine(Machine::Booted));
+            let ports: Vec<Port> = running.interfaces().filter_map(Interface::port).collect();
+            running.out.actions.extend(ports.into_iter().map(|port| Action::Carrier { port, up: true }));
+        });
     }
 
     /// One event: the kernel does its part, then every program that has become runnable does its own.
@@ -126,9 +167,15 @@ impl Node for Host {
 
     fn handle_input(&mut self, input: Input, now: Time, out: &mut Outbox) {
         match input {
-            Input::Run(job) => self.console.enqueue(job),
+            Input::Run(job) if self.is_off => self.console.miss(&job),
+            Input::Run(job) => {
+                self.console.enqueue(job);
+                self.event(now, out, |_| ());
+            }
+            Input::Crash => self.crash(now, out),
+            Input::Boot(kernel, jobs) => self.boot(*kernel, jobs, now, out),
+            Input::Slow(delay, jitter) => self.event(now, out, |kernel| kernel.set_lag(delay, jitter)),
         }
-        self.event(now, out, |_| ());
     }
 
     fn handle_wake(&mut self, now: Time, out: &mut Outbox) {

@@ -15,6 +15,7 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::kernel::Kernel;
+use super::lag::Lag;
 use super::raw::RawId;
 use super::socket::SocketId;
 use super::timer::Timer;
@@ -198,6 +199,10 @@ struct Entry {
     /// The signals that do not end it, and those of them that have come.
     catches: Vec<i32>,
     caught: Vec<i32>,
+    /// The signals that wait for it to go on, while it is stopped.
+    stopped: Option<Vec<i32>>,
+    /// On a machine that is slow: whether it has waited for its turn.
+    is_due: bool,
 }
 
 /// Where a process stands among the others.
@@ -213,6 +218,9 @@ struct Place {
 
 /// How the threads of a process end that has ended.
 const SIGKILL: i32 = 9;
+const SIGCONT: i32 = 18;
+/// The signals that stop a process; the first one cannot be caught.
+const STOPPING: [i32; 4] = [19, 20, 21, 22];
 
 /// How far apart the numbers of the processes of two terminals begin. Odd, so that few of the 16 bits are the same which
 /// `ping` shows of them.
@@ -232,6 +240,9 @@ pub struct Scheduler {
     watched: FxHashMap<SocketId, Pid>,
     ready: FxHashMap<Pid, Vec<SocketId>>,
     runnable: VecDeque<Pid>,
+    /// How late the machine is, and who has to wait for how long.
+    lag: Option<Lag>,
+    late: Vec<(Pid, Span)>,
     /// Whose turn it is, or was last.
     running: Pid,
     started: Vec<(Pid, Task)>,
@@ -266,6 +277,18 @@ impl Scheduler {
         }
     }
 
+    /// From now on everybody who may run waits for so long until it is his turn.
+    pub(super) fn set_lag(&mut self, lag: Option<Lag>) {
+        self.lag = lag;
+    }
+
+    /// It is somebody's turn who has waited for it.
+    pub(super) fn turn(&mut self, pid: Pid) {
+        if self.is_alive(pid) {
+            self.runnable.push_back(pid);
+        }
+    }
+
     /// A process's timer has gone off.
     pub(super) fn alarm(&mut self, pid: Pid) {
         if let Some(entry) = self.living.get_mut(&pid) {
@@ -286,9 +309,15 @@ impl Scheduler {
     }
 
     /// Ends a process and its threads at the next opportunity, with the exit status 128 + `signal`. Their sockets are closed.
-    /// A process that catches the signal is told instead.
+    /// A process that catches the signal is told instead. SIGSTOP and its like stop it, until SIGCONT.
     pub fn kill(&mut self, pid: Pid, signal: i32) {
         let Some(entry) = self.living.get_mut(&pid) else { return };
+        match &mut entry.stopped {
+            _ if STOPPING.contains(&signal) && !entry.catches.contains(&signal) => return self.stop(pid),
+            _ if signal == SIGCONT => return self.go_on(pid),
+            Some(waiting) if signal != SIGKILL => return waiting.push(signal),
+            _ => {}
+        }
         if signal != SIGKILL && entry.catches.contains(&signal) {
             entry.caught.push(signal);
             self.wake_process(pid);
@@ -299,14 +328,38 @@ impl Scheduler {
         self.bury(pid, 128 + signal);
     }
 
-    /// Ends the threads of a process that ends.
-    fn kill_threads(&mut self, pid: Pid, signal: i32) {
+    /// A process and its threads do nothing more for now. What wakes them is kept for later.
+    fn stop(&mut self, pid: Pid) {
+        for pid in self.threads(pid).into_iter().chain([pid]) {
+            if let Some(entry) = self.living.get_mut(&pid) {
+                entry.stopped.get_or_insert_default();
+            }
+        }
+    }
+
+    /// A process that was stopped goes on where it was, and gets the signals that have come in the meantime.
+    fn go_on(&mut self, pid: Pid) {
+        for pid in self.threads(pid).into_iter().chain([pid]) {
+            let Some(entry) = self.living.get_mut(&pid) else { continue };
+            let Some(signals) = entry.stopped.take() else { continue };
+            if entry.queued {
+                self.runnable.push_back(pid);
+            }
+            signals.into_iter().for_each(|signal| self.kill(pid, signal));
+        }
+    }
+
+    fn threads(&self, pid: Pid) -> Vec<Pid> {
         if self.living.get(&pid).is_none_or(|entry| !entry.has_threads) {
-            return;
+            return Vec::new();
         }
         let threads = self.living.iter().filter(|(_, entry)| entry.place.leader == Some(pid));
-        let threads: Vec<Pid> = threads.map(|(&thread, _)| thread).collect();
-        for thread in threads {
+        threads.map(|(&thread, _)| thread).collect()
+    }
+
+    /// Ends the threads of a process that ends.
+    fn kill_threads(&mut self, pid: Pid, signal: i32) {
+        for thread in self.threads(pid) {
             self.killed.push(thread);
             self.bury(thread, 128 + signal);
         }
@@ -395,17 +448,26 @@ impl Scheduler {
         needed
     }
 
-    /// Who runs next.
+    /// Who runs next. Those that are stopped, or whose turn has not come, are not in the queue any more but still wait to run.
     fn next(&mut self) -> Option<Pid> {
         loop {
             let pid = self.runnable.pop_front()?;
-            if let Some(entry) = self.living.get_mut(&pid) {
-                entry.queued = false;
-                let waits = std::mem::take(&mut entry.waiting_on);
-                self.stop_waiting(pid, &waits);
-                self.running = pid;
-                return Some(pid);
+            let Some(entry) = self.living.get_mut(&pid) else { continue };
+            if entry.stopped.is_some() {
+                continue;
             }
+            if let Some(lag) = &mut self.lag
+                && !std::mem::replace(&mut entry.is_due, true)
+            {
+                self.late.push((pid, lag.draw()));
+                continue;
+            }
+            entry.is_due = false;
+            entry.queued = false;
+            let waits = std::mem::take(&mut entry.waiting_on);
+            self.stop_waiting(pid, &waits);
+            self.running = pid;
+            return Some(pid);
         }
     }
 
@@ -469,6 +531,8 @@ fn spawn(kernel: &Rc<RefCell<Kernel>>, place: Place, start: impl FnOnce(Sys) -> 
             has_threads: false,
             catches: Vec::new(),
             caught: Vec::new(),
+            stopped: None,
+            is_due: false,
         };
         scheduler.living.insert(pid, entry);
         scheduler.runnable.push_back(pid);
@@ -486,6 +550,14 @@ pub(super) struct Processes {
 }
 
 impl Processes {
+    /// Drops all programs as they are: the machine has lost power.
+    pub fn clear(&mut self, kernel: &Rc<RefCell<Kernel>>) {
+        let started = std::mem::take(&mut kernel.borrow_mut().scheduler.started);
+        // Dropping a task closes its sockets, which enters the kernel.
+        drop(started);
+        self.tasks.clear();
+    }
+
     /// Polls whoever may run until nobody may.
     pub fn run(&mut self, kernel: &Rc<RefCell<Kernel>>) {
         let mut context = Context::from_waker(Waker::noop());
@@ -504,11 +576,15 @@ impl Processes {
     fn next(&mut self, kernel: &Rc<RefCell<Kernel>>) -> Option<Pid> {
         loop {
             let (killed, next) = {
-                let scheduler = &mut kernel.borrow_mut().scheduler;
+                let kernel = &mut *kernel.borrow_mut();
+                let scheduler = &mut kernel.scheduler;
                 self.tasks.extend(scheduler.started.drain(..));
                 scheduler.wake_abandoned_pipes();
                 let killed = std::mem::take(&mut scheduler.killed);
                 let next = if killed.is_empty() { scheduler.next() } else { None };
+                for (pid, lag) in scheduler.late.drain(..) {
+                    kernel.timers.arm(kernel.now + lag, Timer::Turn(pid));
+                }
                 (killed, next)
             };
             if killed.is_empty() {
@@ -583,6 +659,27 @@ mod tests {
             })
         });
         assert_eq!(machine.scheduler(|scheduler| scheduler.news_for_console()[0].1), 127, "the status is told once");
+    }
+
+    #[test]
+    fn a_stopped_process_gets_its_signals_when_it_goes_on() {
+        let mut machine = Machine::new();
+        let pid = machine.start("daemon", |sys| Box::pin(forever(sys)));
+        machine.scheduler(|scheduler| scheduler.kill(pid, STOPPING[0]));
+        machine.scheduler(|scheduler| scheduler.wake(WaitOn::Pipe(1)));
+        machine.scheduler(|scheduler| scheduler.kill(pid, 15));
+        assert!(machine.scheduler(|scheduler| scheduler.is_alive(pid)));
+        machine.scheduler(|scheduler| scheduler.kill(pid, SIGCONT));
+        assert_eq!(machine.scheduler(Scheduler::news_for_console), [(pid, 143)]);
+    }
+
+    #[test]
+    fn nothing_ends_as_fast_as_a_stopped_process_that_is_killed() {
+        let mut machine = Machine::new();
+        let pid = machine.start("daemon", |sys| Box::pin(forever(sys)));
+        machine.scheduler(|scheduler| scheduler.kill(pid, STOPPING[0]));
+        machine.scheduler(|scheduler| scheduler.kill(pid, SIGKILL));
+        assert!(!machine.scheduler(|scheduler| scheduler.is_alive(pid)));
     }
 
     #[test]

@@ -17,6 +17,8 @@ use crate::time::Time;
 pub enum Timer {
     /// A program's sleep or time-out is over.
     Process(Pid),
+    /// A program on a slow machine has waited for its turn.
+    Turn(Pid),
     /// The state of a neighbour entry has lasted long enough.
     Neighbour(IfIndex, Ipv4Addr),
     /// Neighbours that nobody has needed for long may be forgotten.
@@ -27,6 +29,13 @@ pub enum Timer {
     Loopback,
     /// A TCP socket has something to do: retransmit, acknowledge, leave.
     Tcp(SocketId),
+}
+
+impl Timer {
+    /// Whether it is a program that is told.
+    pub(super) fn is_programs(self) -> bool {
+        matches!(self, Timer::Process(_) | Timer::Turn(_))
+    }
 }
 
 /// Deadlines in the order of their times; equal ones programs first, then in the order in which they were armed.
@@ -41,7 +50,7 @@ impl Timers {
     pub fn arm(&mut self, at: Time, timer: Timer) {
         self.armed += 1;
         // Programs sleep on high-resolution timers; the kernel's own go by the tick, which never comes before.
-        let is_late = !matches!(timer, Timer::Process(_));
+        let is_late = !timer.is_programs();
         self.heap.push(Reverse((at, is_late, self.armed, timer)));
     }
 
@@ -52,7 +61,7 @@ impl Timers {
 
     /// Whether the next timer is a program's.
     pub fn is_program_next(&self) -> bool {
-        matches!(self.heap.peek(), Some(Reverse((.., Timer::Process(_)))))
+        matches!(self.heap.peek(), Some(Reverse((.., timer))) if timer.is_programs())
     }
 
     /// Takes the next timer that is due at `now`.

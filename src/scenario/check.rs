@@ -258,7 +258,11 @@ impl Check<'_> {
                 let terminal = self.terminal(step.terminal, &join(path, &[At::Field("terminal")]));
                 Some(Action::Run(node, terminal, line.clone()))
             }
-            (None, None, Some(fault)) => self.fault(fault, &join(path, &[At::Field("fault"), At::Value(0)])),
+            (None, None, Some(fault)) => {
+                let inside = matches!(fault, Fault::LinkDown(_) | Fault::LinkUp(_) | Fault::Crash(_) | Fault::Boot(_));
+                let place = [At::Field("fault"), At::Value(0)];
+                self.fault(fault, &join(path, &place[..1 + usize::from(inside)]))
+            }
             _ => {
                 let problem = Problem::new(path, "a step is either a command or a fault");
                 let hint =
@@ -280,7 +284,20 @@ impl Check<'_> {
         match fault {
             Fault::LinkDown(name) => self.plug(name, path).map(|(node, at)| Action::Cable(node, at, false)),
             Fault::LinkUp(name) => self.plug(name, path).map(|(node, at)| Action::Cable(node, at, true)),
+            Fault::Lossy { on, inward, outward } => {
+                let inward = self.part(Some(*inward), &join(path, &[At::Field("in")]));
+                let outward = self.part(Some(*outward), &join(path, &[At::Field("out")]));
+                let (node, at) = self.plug(on, &join(path, &[At::Field("on")]))?;
+                Some(Action::Loss(node, at, [outward, inward]))
+            }
             Fault::Crash(name) => self.node_named(name, path).map(Action::Crash),
+            Fault::Boot(name) => self.node_named(name, path).map(Action::Boot),
+            Fault::Slow { node, delay, jitter } => {
+                let delay = self.span(delay.as_ref(), Span::ZERO, &join(path, &[At::Field("delay")]));
+                let jitter = self.span(jitter.as_ref(), Span::ZERO, &join(path, &[At::Field("jitter")]));
+                let node = self.node_named(node, &join(path, &[At::Field("node")]))?;
+                Some(Action::Slow(node, delay, jitter))
+            }
         }
     }
 

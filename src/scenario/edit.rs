@@ -100,7 +100,15 @@ fn line(plan: &Plan, step: &Step) -> String {
         }
         Action::Cable(node, interface, false) => format!("fault: LinkDown({})", plug(*node, *interface)),
         Action::Cable(node, interface, true) => format!("fault: LinkUp({})", plug(*node, *interface)),
+        Action::Loss(node, interface, [outward, inward]) => {
+            format!("fault: Lossy(on: {}, in: {inward:?}, out: {outward:?})", plug(*node, *interface))
+        }
         Action::Crash(node) => format!("fault: Crash({})", name(*node)),
+        Action::Boot(node) => format!("fault: Boot({})", name(*node)),
+        Action::Slow(node, delay, jitter) => {
+            let (delay, jitter) = (time(*delay), time(*jitter));
+            format!("fault: Slow(node: {}, delay: \"{delay}\", jitter: \"{jitter}\")", name(*node))
+        }
     };
     format!("        (at: \"{}\", {what}),\n", time(step.at))
 }

@@ -7,9 +7,11 @@ use super::plan::Plan;
 use super::schema::{Entries, Expectation, Scenario};
 use super::steps::StepResult;
 use super::tree::At;
+use super::units::parse_time;
+use super::{holders::holders, silence};
 use crate::ids::FrameId;
 use crate::trace::filter::Filter;
-use crate::trace::{Event, Index};
+use crate::trace::{Event, Index, Record};
 
 /// Whether an expectation came true.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,18 +49,31 @@ pub(super) fn check(scenario: &Scenario, plan: &Plan, problems: &mut Vec<Problem
                     known_step(scenario, client, run, &field("run"), problems);
                 }
             }
-            Expectation::Frames { on, filter, .. } => {
-                if plan.interface(on).is_none() {
-                    let names: Vec<_> = plan.interface_names().collect();
-                    let names: Vec<_> = names.iter().map(String::as_str).collect();
-                    let problem = Problem::new(&field("on"), format!("there is no interface \"{on}\""));
-                    problems.push(problem.hint(did_you_mean(on, "interfaces", &names)));
-                }
-                if let Err(error) = Filter::parse(filter) {
-                    problems.push(Problem::new(&field("filter"), format!("this is no filter: {error}")));
+            Expectation::Holders { of, at, are, .. } => super::holders::check(plan, &path, of, at, are, problems),
+            Expectation::Silence { on, filter, from, to, at_least, at_most, .. } => {
+                known_frames(plan, on, filter, &path, problems);
+                for (name, text) in [("from", from), ("to", to), ("at_least", at_least), ("at_most", at_most)] {
+                    if let Some(text) = text {
+                        super::silence::known_time(plan, text, &field(name), problems);
+                    }
                 }
             }
+            Expectation::Frames { on, filter, .. } => known_frames(plan, on, filter, &path, problems),
         }
+    }
+}
+
+/// There is such an interface, and the filter is one.
+fn known_frames(plan: &Plan, on: &str, filter: &str, path: &[At], problems: &mut Vec<Problem>) {
+    let field = |name| join(path, &[At::Field(name)]);
+    if plan.interface(on).is_none() {
+        let names: Vec<_> = plan.interface_names().collect();
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        let problem = Problem::new(&field("on"), format!("there is no interface \"{on}\""));
+        problems.push(problem.hint(did_you_mean(on, "interfaces", &names)));
+    }
+    if let Err(error) = Filter::parse(filter) {
+        problems.push(Problem::new(&field("filter"), format!("this is no filter: {error}")));
     }
 }
 
@@ -100,8 +115,26 @@ fn verdict(plan: &Plan, outcome: &Outcome, index: &Index<'_>, expectation: &Expe
         Expectation::Share { client, run, of, within, say } => {
             share(outcome, client, run.as_deref(), &Parts { of, within: *within }, say)
         }
+        Expectation::Holders { of, at, are, say } => {
+            let (found, mut wanted) = (holders(&outcome.trace, of, at), are.clone());
+            wanted.sort_by_key(|name| plan.node(name));
+            verdict_of(found == wanted, format!("{of} is held by {} at {at}", list(&wanted)), list(&found), say)
+        }
+        Expectation::Silence { on, filter, from, to, at_least, at_most, say } => {
+            let times = frames(plan, outcome, index, on, filter).map(|record| record.at);
+            let silence = silence::longest(outcome, times, from.as_deref(), to.as_deref());
+            let least = at_least.as_deref().and_then(parse_time).is_none_or(|least| silence >= least);
+            let most = at_most.as_deref().and_then(parse_time).is_none_or(|most| silence <= most);
+            let range = [
+                at_least.as_ref().map(|it| format!("at least {it}")),
+                at_most.as_ref().map(|it| format!("at most {it}")),
+            ];
+            let range: Vec<String> = range.into_iter().flatten().collect();
+            let expected = format!("{} without frames on {on} that are `{filter}`", range.join(" and "));
+            verdict_of(least && most, expected, format!("{:.3} s", silence.as_secs_f64()), say)
+        }
         Expectation::Frames { on, filter, at_least, at_most, say } => {
-            let count = frames(plan, outcome, index, on, filter).len() as u64;
+            let count = frames(plan, outcome, index, on, filter).count() as u64;
             let least = at_least.unwrap_or(u64::from(at_most.is_none()));
             let range = match at_most {
                 None => format!("at least {least}"),
@@ -192,17 +225,30 @@ fn share(outcome: &Outcome, client: &str, run: Option<&str>, parts: &Parts<'_>, 
 
 /// The numbers of the frames of a kind that passed an interface, in order.
 pub fn frames_on(plan: &Plan, outcome: &Outcome, on: &str, filter: &str) -> Vec<FrameId> {
-    frames(plan, outcome, &Index::of(&outcome.trace), on, filter)
-}
-
-fn frames(plan: &Plan, outcome: &Outcome, index: &Index<'_>, on: &str, filter: &str) -> Vec<FrameId> {
-    let (Some((node, interface)), Ok(filter)) = (plan.interface(on), Filter::parse(filter)) else { return Vec::new() };
-    let here = |event: &Event| match event {
-        Event::Frame { node: of, port, id, .. } => ((*of, port.0 as usize) == (node, interface)).then_some(*id),
+    let index = Index::of(&outcome.trace);
+    let id = |record: &Record| match record.event {
+        Event::Frame { id, .. } => Some(id),
         _ => None,
     };
-    let records = outcome.trace.records.iter().filter_map(|record| Some((record, here(&record.event)?)));
-    records.filter(|(record, _)| index.chooses(&filter, record)).map(|(_, id)| id).collect()
+    frames(plan, outcome, &index, on, filter).filter_map(id).collect()
+}
+
+/// The records of the frames at an interface that a filter chooses.
+fn frames<'a>(
+    plan: &Plan,
+    outcome: &'a Outcome,
+    index: &'a Index<'a>,
+    on: &str,
+    filter: &str,
+) -> impl Iterator<Item = &'a Record> {
+    let place = plan.interface(on);
+    let filter = Filter::parse(filter).unwrap_or_else(|_| Filter::all());
+    let here = move |event: &Event| match event {
+        Event::Frame { node, port, .. } => Some((*node, port.0 as usize)) == place,
+        _ => false,
+    };
+    let records = outcome.trace.records.iter().filter(move |record| here(&record.event));
+    records.filter(move |record| index.chooses(&filter, record))
 }
 
 fn list(names: &[String]) -> String {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use crate::host::{Host, Input, Kernel};
+use crate::host::{Host, Input, Job, Kernel};
 use crate::ids::{JobId, LinkId, NodeId, Port, Terminal};
 use crate::shell::{KEEPALIVED_LOG, Session};
 use crate::sim::{self, Engine, EventLimitReached};
@@ -18,6 +18,8 @@ use super::steps::{StepResult, Steps, UNFINISHED};
 const SETTLING: Span = Span::from_secs(2);
 /// How much longer the lab is watched when everything is done: closing handshakes and delayed acknowledgements end in it.
 const GRACE: Span = Span::from_millis(600);
+/// What starts the services that are enabled, at the end of a boot.
+const SERVICES: &str = "systemctl default";
 /// How long a command of the set-up may take.
 const PATIENCE: Span = Span::from_secs(300);
 
@@ -43,6 +45,8 @@ pub struct Outcome {
     pub trace: Trace,
     /// What daemons have written into their logs: a name like "ds1-keepalived" and the text.
     pub logs: Vec<(String, String)>,
+    /// How long the run was, from the end of the set-up.
+    pub length: Span,
 }
 
 /// Runs a plan from beginning to end.
@@ -122,7 +126,7 @@ impl Lab {
             plan.switches.iter().map(|switch| engine.add_switch(&switch.name, switch.options.clone())).collect();
         let mut cables = Vec::new();
         for node in &plan.nodes {
-            let id = engine.add_node(&node.name, host(node, &plan.hosts, plan.seed));
+            let id = engine.add_node(&node.name, Host::new(kernel(node, &plan.hosts, plan.seed)));
             let plug = |(port, interface): (u32, &plan::Interface)| {
                 let (here, there) = (sim::Plug::Node(id, Port(port)), sim::Plug::Switch(switches[interface.switch]));
                 engine.connect(here, there, &interface.cable)
@@ -196,10 +200,21 @@ impl Lab {
                 self.engine.schedule_cable(at, self.cables[node.0 as usize][*interface], *plugged);
                 (None, 1)
             }
+            Action::Loss(node, interface, loss) => {
+                self.engine.schedule_loss(at, self.cables[node.0 as usize][*interface], *loss);
+                (None, 1)
+            }
             Action::Crash(node) => {
-                let cables = &self.cables[node.0 as usize];
-                cables.iter().for_each(|&cable| self.engine.schedule_cable(at, cable, false));
-                (None, cables.len())
+                self.engine.schedule_input(at, *node, Input::Crash);
+                (None, 1)
+            }
+            Action::Boot(node) => {
+                self.boot(at, *node);
+                (None, 1)
+            }
+            Action::Slow(node, delay, jitter) => {
+                self.engine.schedule_input(at, *node, Input::Slow(*delay, *jitter));
+                (None, 1)
             }
         }
     }
@@ -258,6 +273,21 @@ impl Lab {
         matches!(self.stage, Stage::Over)
     }
 
+    /// A machine starts again: whoever was logged in is so no more.
+    fn boot(&mut self, at: Time, id: NodeId) {
+        let node = &self.plan.nodes[id.0 as usize];
+        // Its chance is another one than the first time.
+        let mut kernel = kernel(node, &self.plan.hosts, self.plan.seed.wrapping_add(at.as_nanos()));
+        kernel.set_clock(self.zero);
+        let logins = &mut self.logins[id.0 as usize];
+        logins.values_mut().for_each(|login| login.session = Session::default());
+        let login = logins.entry(Terminal::FIRST).or_default();
+        let start_up = node.setup.iter().map(String::as_str).chain([SERVICES]);
+        let jobs: Vec<Job> = start_up.map(|line| login.session.job_at(Terminal::FIRST, line)).collect();
+        login.jobs += jobs.len();
+        self.engine.schedule_input(at, id, Input::Boot(Box::new(kernel), jobs));
+    }
+
     /// Whether a command in the foreground is still at work on any node.
     pub fn is_busy(&self) -> bool {
         self.nodes().any(|id| self.engine.node(id).is_busy())
@@ -301,7 +331,8 @@ impl Lab {
     fn outcome(mut self) -> Outcome {
         let steps = self.steps();
         let logs = self.logs();
-        Outcome { steps, trace: self.take_trace(), logs }
+        let length = self.engine.now().since(self.zero);
+        Outcome { steps, trace: self.take_trace(), logs, length }
     }
 
     fn logs(&self) -> Vec<(String, String)> {
@@ -351,7 +382,7 @@ fn rounded(span: Span) -> f64 {
     (span.as_nanos() / 1_000) as f64 / 1e6
 }
 
-fn host(node: &plan::Node, hosts: &[(String, Ipv4Addr)], seed: u64) -> Host {
+fn kernel(node: &plan::Node, hosts: &[(String, Ipv4Addr)], seed: u64) -> Kernel {
     let mut kernel = Kernel::new(&node.name, seed);
     for (name, address) in hosts {
         // A full disk is the only error, and the node's own files come later.
@@ -365,7 +396,7 @@ fn host(node: &plan::Node, hosts: &[(String, Ipv4Addr)], seed: u64) -> Host {
         // The lab's machines have booted: what is plugged in is switched on.
         kernel.set_interface_up(index, true).expect("the interface was just added");
     }
-    Host::new(kernel)
+    kernel
 }
 
 fn cast(plan: &Plan) -> Cast {
@@ -388,9 +419,13 @@ impl Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::load;
+    use crate::scenario::{Verdict, judge, load};
 
     fn ran(setup: &str, timeline: &str, rest: &str) -> Outcome {
+        judged(setup, timeline, rest).0
+    }
+
+    fn judged(setup: &str, timeline: &str, rest: &str) -> (Outcome, Vec<Verdict>) {
         let text = format!(
             r#"Scenario(
                 title: "a run",
@@ -404,7 +439,9 @@ mod tests {
             )"#
         );
         let plan = load(&text).unwrap();
-        run(&plan, Options::default()).unwrap()
+        let outcome = run(&plan, Options::default()).unwrap();
+        let verdicts = judge(&plan, &outcome);
+        (outcome, verdicts)
     }
 
     /// Of each command: when it began and ended, and with which status.
@@ -448,6 +485,52 @@ mod tests {
             r#"until: "3s","#,
         );
         assert_eq!(told(&outcome)[1..], [("sleep 100", Some(1.0), None, -15), ("true", None, None, -15)]);
+    }
+
+    #[test]
+    fn after_a_boot_there_are_files_the_setup_and_what_is_enabled() {
+        let outcome = ran(
+            r#""ip addr add 10.0.0.1/24 dev eth0""#,
+            r#"(at: "1s", node: "a", run: "x=1; echo kept > kept; ip addr add 10.0.0.9/24 dev eth0; sleep 100 &"),
+               (at: "1s", node: "a", run: "systemctl enable keepalived; echo > /etc/keepalived/keepalived.conf"),
+               (at: "2s", fault: Crash("a")),
+               (at: "3s", node: "a", run: "echo nobody hears it"),
+               (at: "4s", fault: Boot("a")),
+               (at: "5s", node: "a", run: "cat kept; echo [$x]; ip -br addr show eth0; pidof sleep"),
+               (at: "5s", node: "a", run: "systemctl is-active keepalived")"#,
+            "",
+        );
+        let [.., late, on, active] = &outcome.steps.steps[..] else { panic!() };
+        assert_eq!((late.began, late.rc), (None, UNFINISHED));
+        assert_eq!(on.out, "kept\n[]\neth0             UP             10.0.0.1/24 \n");
+        assert_eq!(active.out, "active\n");
+    }
+
+    #[test]
+    fn on_a_slow_machine_everything_takes_its_time() {
+        let outcome = ran(
+            "",
+            r#"(at: "1s", fault: Slow(node: "a", delay: "2s")), (at: "1s", node: "a", run: "sleep 1"),
+               (at: "6s", fault: Slow(node: "a")), (at: "7s", node: "a", run: "sleep 1")"#,
+            "",
+        );
+        // It waits once to begin, and once when it could go on.
+        assert_eq!(told(&outcome)[1..], [("sleep 1", Some(1.0), Some(6.0), 0), ("sleep 1", Some(7.0), Some(8.0), 0)]);
+    }
+
+    #[test]
+    fn a_cable_may_work_one_way_only() {
+        let (_, verdicts) = judged(
+            r#""ip addr add 10.0.0.1/24 dev eth0""#,
+            r#"(at: "1s", fault: Lossy(on: "b.eth0", out: 1.0)), (at: "1s", node: "a", run: "arping -c 1 -I eth0 10.0.0.2")"#,
+            r#"expect: [
+                Frames(on: "b.eth0", filter: "in and arp", say: "it hears"),
+                Frames(on: "a.eth0", filter: "in", at_most: 0, say: "and is not heard"),
+                Silence(on: "b.eth0", filter: "in and arp", from: "0s", to: "1.5s", at_least: "1s", at_most: "1.001s", say: ""),
+                Holders(of: "10.0.0.1", at: "1s", are: ["a"], say: ""),
+            ],"#,
+        );
+        assert!(verdicts.iter().all(|verdict| verdict.held), "{verdicts:?}");
     }
 
     #[test]

@@ -85,8 +85,14 @@ pub enum Action {
     Run(NodeId, Terminal, String),
     /// The cable at a node's interface, counted from 0, is pulled out or plugged in.
     Cable(NodeId, usize, bool),
+    /// The cable at a node's interface begins to lose this part of all frames: of those that go out, and that come in.
+    Loss(NodeId, usize, [f64; 2]),
     /// A machine loses power.
     Crash(NodeId),
+    /// A machine is switched on again.
+    Boot(NodeId),
+    /// The programs of a machine begin to wait for their turn: so long, and by chance so much longer.
+    Slow(NodeId, Span, Span),
 }
 
 impl Plan {

@@ -138,8 +138,37 @@ pub enum Fault {
     LinkDown(String),
     /// The cable of an interface is plugged in again.
     LinkUp(String),
-    /// A machine loses power: nobody hears from it any more.
+    /// The cable of an interface loses this part of all frames, from 0 to 1, and neither end notices: those that come
+    /// `in`, and those that go `out`. One of them alone makes a cable that works one way only.
+    Lossy {
+        /// The interface.
+        on: String,
+        /// Of the frames that come in; 0 unless told.
+        #[serde(default, rename = "in")]
+        inward: f64,
+        /// Of the frames that go out; 0 unless told.
+        #[serde(default, rename = "out")]
+        outward: f64,
+    },
+    /// A machine loses power. Its links go down, and all that its memory held is gone: programs, addresses, routes,
+    /// connections, tables, settings. Its files stay. What is typed at it while it is off is lost.
     Crash(String),
+    /// A machine has been switched on again; one that was on loses power first. It has the files that it had. The
+    /// commands of its `setup` run again, as a machine's own start-up configuration does, and then the services that
+    /// have been enabled (`systemctl enable`). All else that commands had configured is lost.
+    Boot(String),
+    /// A machine is overloaded: each time that one of its programs could go on, it waits for its turn, for `delay` and by
+    /// chance up to `jitter` more. The kernel does not wait: it answers pings and ARP as ever. `Slow(node: "ds1")` ends it.
+    Slow {
+        /// The machine.
+        node: String,
+        /// How long a program waits at least, like "2s".
+        #[serde(default)]
+        delay: Option<String>,
+        /// How much longer it may wait.
+        #[serde(default)]
+        jitter: Option<String>,
+    },
 }
 
 /// Something that must be true of the run.
@@ -198,6 +227,40 @@ pub enum Expectation {
         /// How far off each part may be; 0.05 unless told.
         #[serde(default = "five_percent")]
         within: f64,
+        /// What this shows, in a sentence that is true if it holds.
+        say: String,
+    },
+    /// These machines, and no others, hold an address at a moment: it is on a network card that is switched on. (A real
+    /// server that has it on `lo` does not count.) It is called split brain if they are more than one.
+    Holders {
+        /// The address.
+        of: String,
+        /// When; what the timeline does at the same time has been done.
+        at: String,
+        /// The machines.
+        are: Vec<String>,
+        /// What this shows, in a sentence that is true if it holds.
+        say: String,
+    },
+    /// The longest time in which no frame of a kind passed an interface: how long a service was out, if the frames are
+    /// the answers to somebody who asks all the time.
+    Silence {
+        /// The interface, like "client.eth0".
+        on: String,
+        /// Which frames, in the language of `--trace`.
+        filter: String,
+        /// When the watch begins; with the first such frame, unless told.
+        #[serde(default)]
+        from: Option<String>,
+        /// When it ends; with the run, unless told.
+        #[serde(default)]
+        to: Option<String>,
+        /// How long it was at least.
+        #[serde(default)]
+        at_least: Option<String>,
+        /// How long it was at most.
+        #[serde(default)]
+        at_most: Option<String>,
         /// What this shows, in a sentence that is true if it holds.
         say: String,
     },

@@ -10,12 +10,19 @@ const SIGKILL: i32 = 9;
 /// The only unit of a node.
 const UNIT: &str = "keepalived.service";
 
-/// systemctl start|stop|restart|reload|status|is-active|enable|disable UNIT
+/// What is there while the unit is enabled, and what it points to.
+const LINK: &str = "/etc/systemd/system/multi-user.target.wants/keepalived.service";
+const UNIT_FILE: &str = "/lib/systemd/system/keepalived.service";
+
+/// systemctl start|stop|restart|reload|status|is-active|enable|disable|is-enabled UNIT, systemctl default
 pub(super) fn systemctl(process: Process, args: Vec<String>) -> Task {
     Box::pin(async move {
         let words: Vec<&str> = args.iter().skip(1).map(String::as_str).filter(|arg| !arg.starts_with('-')).collect();
         let (verb, units) = match words[..] {
             [] | ["daemon-reload"] => return 0,
+            // What a boot ends with: everything that is enabled runs.
+            ["default"] if is_enabled(&process) && running(&process).is_none() => return start(&process).await,
+            ["default"] => return 0,
             [verb, ref units @ ..] => (verb, units),
         };
         let mut status = 0;
@@ -45,6 +52,7 @@ fn unknown(process: &Process, verb: &str, unit: &str) -> Option<i32> {
             process.print("inactive\n");
             return Some(4);
         }
+        "is-enabled" => (format!("Failed to get unit file state for {unit}: No such file or directory\n"), 1),
         "enable" | "disable" | "mask" => (format!("Failed to {verb} unit: Unit file {unit} does not exist.\n"), 1),
         _ => return None,
     };
@@ -76,9 +84,41 @@ async fn known(process: &Process, verb: &str) -> Option<i32> {
             process.print(if pid.is_some() { "active\n" } else { "inactive\n" });
             Some(if pid.is_some() { 0 } else { 3 })
         }
-        "enable" | "disable" | "mask" => Some(0),
+        "enable" | "disable" => {
+            set_enabled(process, verb == "enable");
+            Some(0)
+        }
+        "is-enabled" => {
+            let is_enabled = is_enabled(process);
+            process.print(if is_enabled { "enabled\n" } else { "disabled\n" });
+            Some(i32::from(!is_enabled))
+        }
+        "mask" => Some(0),
         _ => None,
     }
+}
+
+fn is_enabled(process: &Process) -> bool {
+    process.sys.with(|kernel| kernel.kind_of_path(LINK).is_some())
+}
+
+/// The link is a plain file here, which holds the name of what it points to.
+fn set_enabled(process: &Process, enabled: bool) {
+    if is_enabled(process) == enabled {
+        return;
+    }
+    process.sys.with(|kernel| {
+        if enabled {
+            kernel.files().install(LINK, UNIT_FILE.as_bytes());
+        } else {
+            // It was just there.
+            let _ = kernel.files().remove(LINK);
+        }
+    });
+    process.complain(&match enabled {
+        true => format!("Created symlink {LINK} → {UNIT_FILE}.\n"),
+        false => format!("Removed \"{LINK}\".\n"),
+    });
 }
 
 async fn start(process: &Process) -> i32 {
@@ -122,7 +162,8 @@ fn status(process: &Process, pid: Option<Pid>) -> i32 {
     if pid.is_some() { 0 } else { 3 }
 }
 
-/// crash: the node loses power. Its daemons die at once, its links go down.
+/// crash: as if the node lost power, for everybody else: keepalived dies at once, the links go down. Its own memory stays as
+/// it was; the fault of the timeline takes that, too.
 pub(super) fn crash(kernel: &mut Kernel, _: &[String], _: &mut Io) -> i32 {
     kernel.scheduler.kill_by_name("keepalived", SIGKILL);
     let cards = kernel.interfaces().filter(|interface| interface.name.starts_with("eth"));

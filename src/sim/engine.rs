@@ -82,6 +82,8 @@ enum Plan<I> {
     Input(NodeId, I),
     Carrier(NodeId, Port, bool),
     Cable(LinkId, bool),
+    /// How much of what is put on each pipe of a cable is lost.
+    Loss(LinkId, [f64; 2]),
 }
 
 /// What a cable is plugged into.
@@ -156,14 +158,20 @@ impl<N: Node, S: Sink> Engine<N, S> {
         let there = index(self.pipes.len());
         let a = self.plug_in(a, there);
         let b = self.plug_in(b, there + 1);
-        // A switch's ports are numbered as they come, so a name for the cable that lasts can only come from a node's end.
-        let named = if let Station::Switch(_) = a.station { b } else { a };
         for (from, to) in [(a, b), (b, a)] {
-            let direction = if from == named { "out" } else { "in" };
-            let name = format!("{}:{} {direction}", self.name(named.station), named.port.0);
+            let name = self.pipe_name(from, to);
             self.pipes.push(Pipe::new(from, to, options, self.seed, &name));
         }
         link
+    }
+
+    /// A switch's ports are numbered as they come, so a name for a cable that lasts can only come from a node's end.
+    fn pipe_name(&self, from: End, to: End) -> String {
+        let (named, direction) = match from.station {
+            Station::Node(_) => (from, "out"),
+            Station::Switch(_) => (to, "in"),
+        };
+        format!("{}:{} {direction}", self.name(named.station), named.port.0)
     }
 
     fn plug_in(&mut self, plug: Plug, pipe: u32) -> End {
@@ -195,6 +203,12 @@ impl<N: Node, S: Sink> Engine<N, S> {
     /// Unplugs a cable, or plugs it in again, when the time has come.
     pub fn schedule_cable(&mut self, at: Time, link: LinkId, plugged: bool) {
         self.plan(at, Plan::Cable(link, plugged));
+    }
+
+    /// When the time has come, a cable begins to lose this part of all frames: those from its first plug to its second,
+    /// and those that go the other way.
+    pub fn schedule_loss(&mut self, at: Time, link: LinkId, loss: [f64; 2]) {
+        self.plan(at, Plan::Loss(link, loss));
     }
 
     fn plan(&mut self, at: Time, plan: Plan<N::Input>) {
@@ -326,6 +340,13 @@ impl<N: Node, S: Sink> Engine<N, S> {
                 self.call(node, None, |node, now, out| node.handle_carrier(port, up, now, out));
             }
             Plan::Cable(link, plugged) => self.set_cable(link, plugged),
+            Plan::Loss(LinkId(link), loss) => {
+                for (pipe, loss) in [link * 2, link * 2 + 1].into_iter().zip(loss) {
+                    let Pipe { from, to, .. } = self.pipes[pipe as usize];
+                    let name = self.pipe_name(from, to);
+                    self.pipes[pipe as usize].set_loss(loss, self.seed, &name);
+                }
+            }
         }
     }
 

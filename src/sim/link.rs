@@ -96,7 +96,7 @@ impl Pipe {
             from_on: true,
             to_on: true,
             sender: options.bandwidth.map(|bandwidth| Sender::new(bandwidth, options.queue)),
-            chance: Chance::new(options, seed, name).map(Box::new),
+            chance: Chance::is_wanted(options).then(|| Box::new(Chance::new(options, seed, name))),
         }
     }
 
@@ -107,6 +107,12 @@ impl Pipe {
     /// Whether the receiving end sees a carrier.
     pub(super) fn carrier(&self) -> bool {
         self.plugged && self.from_on
+    }
+
+    /// From now on this part of all frames is lost.
+    pub(super) fn set_loss(&mut self, loss: f64, seed: u64, name: &str) {
+        let chance = self.chance.get_or_insert_with(|| Box::new(Chance::new(&LinkOptions::default(), seed, name)));
+        chance.loss.probability = loss.clamp(0.0, 1.0);
     }
 
     /// Puts a frame of this length on the cable.
@@ -202,16 +208,20 @@ struct Chance {
 }
 
 impl Chance {
-    fn new(options: &LinkOptions, seed: u64, name: &str) -> Option<Chance> {
+    fn is_wanted(options: &LinkOptions) -> bool {
         let possible = options.loss > 0.0 || options.duplicate > 0.0 || options.reorder > 0.0;
-        (possible || options.jitter > Span::ZERO).then(|| Chance {
+        possible || options.jitter > Span::ZERO
+    }
+
+    fn new(options: &LinkOptions, seed: u64, name: &str) -> Chance {
+        Chance {
             loss: Coin::new(options.loss, random::stream(seed, "loss", name)),
             duplicate: Coin::new(options.duplicate, random::stream(seed, "duplicate", name)),
             reorder: Coin::new(options.reorder, random::stream(seed, "reorder", name)),
             jitter: options.jitter,
             jitter_stream: random::stream(seed, "jitter", name),
             latest: Time::ZERO,
-        })
+        }
     }
 
     fn arrival(&mut self, departure: Time, latency: Span) -> Result<Arrival, Loss> {

@@ -200,6 +200,8 @@ impl<'a> Story<'a> {
             Note::Arp(Arp::Learned { neighbour, mac } | Arp::Replaced { neighbour, mac, .. }) => {
                 self.teller.neighbours.insert((node, *neighbour), *mac) != Some(*mac)
             }
+            // What the set-up makes of the machines stands in its commands.
+            Note::Machine(_) => self.teller.began,
             Note::Ipvs(Ipvs::Steered { before, after, .. } | Ipvs::Returned { before, after, .. }) => before != after,
             _ => true,
         }

@@ -29,8 +29,18 @@ const PROGRAMS: [&str; 12] =
 /// Commands that need nothing of the shell, but are part of bash.
 const BUILT_IN_COMMANDS: [&str; 4] = ["echo", "false", "printf", "true"];
 
-const SIGNALS: [(&str, i32); 8] =
-    [("HUP", 1), ("INT", 2), ("QUIT", 3), ("KILL", 9), ("USR1", 10), ("USR2", 12), ("TERM", 15), ("CONT", 18)];
+const SIGNALS: [(&str, i32); 10] = [
+    ("HUP", 1),
+    ("INT", 2),
+    ("QUIT", 3),
+    ("KILL", 9),
+    ("USR1", 10),
+    ("USR2", 12),
+    ("TERM", 15),
+    ("CONT", 18),
+    ("STOP", 19),
+    ("TSTP", 20),
+];
 
 pub(super) fn is_builtin(name: &str) -> bool {
     NAMES.contains(&name)
