@@ -9,6 +9,7 @@ mod ipvs;
 mod keepalived;
 mod output;
 mod run;
+mod scenarios;
 mod subject;
 mod trace;
 mod verdicts;
@@ -58,6 +59,8 @@ enum Command {
     Trace(trace::Trace),
     /// Says whether a scenario file is in order, without running it.
     Check(check::Check),
+    /// Lists the scenarios that come with lvslab, or prints one.
+    Scenarios(scenarios::Scenarios),
     /// The load balancer by itself: what schedulers do with many requests.
     Ipvs(ipvs::Ipvs),
     /// keepalived by itself: what a configuration says.
@@ -95,6 +98,7 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run.execute(),
         Command::Trace(trace) => trace.execute(),
         Command::Check(check) => check.execute(),
+        Command::Scenarios(scenarios) => scenarios.execute(),
         Command::Ipvs(ipvs) => ipvs.execute(),
         Command::Keepalived(keepalived) => return ExitCode::from(keepalived.execute()),
         Command::Course(course) => course.execute(),

@@ -3,15 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use super::complain::complain;
-use super::{DEFAULT_SCENARIO, Status, files};
-use crate::scenario::{self, Failure, Options, Outcome, Plan, load};
+use super::{DEFAULT_SCENARIO, Status, files, scenarios};
+use crate::scenario::{self, Failure, Options, Outcome, Plan, load, nearest};
 use crate::time::Span;
 use crate::trace::filter::{Filter, WORDS};
 
 /// Which scenario is run, and how.
 #[derive(clap::Args, Default)]
 pub struct Subject {
-    /// The scenario file; without it, a built-in one.
+    /// The scenario: a file, or the name of one that comes with lvslab (`lvslab scenarios` lists them); dr unless told.
     scenario: Option<PathBuf>,
     /// What all randomness is drawn from, instead of the scenario's own seed.
     #[arg(long)]
@@ -43,7 +43,8 @@ impl Subject {
     pub fn load(&self) -> Result<Loaded, Status> {
         let (path, text) = match &self.scenario {
             None => (Path::new(DEFAULT_SCENARIO.0), DEFAULT_SCENARIO.1.to_owned()),
-            Some(path) => (path.as_path(), files::read(path).map_err(|error| wrong(&error))?),
+            Some(path) if path.exists() => (path.as_path(), files::read(path).map_err(|error| wrong(&error))?),
+            Some(path) => built_in(path).ok_or_else(|| wrong(&missing(path)))?,
         };
         match load(&text) {
             Ok(mut plan) => {
@@ -102,6 +103,20 @@ impl Loaded {
         }
         Ok(())
     }
+}
+
+fn built_in(path: &Path) -> Option<(&Path, String)> {
+    let (name, text) = scenarios::find(path.to_str()?)?;
+    Some((Path::new(name), text.to_owned()))
+}
+
+fn missing(path: &Path) -> String {
+    let name = path.display().to_string();
+    let hint = match nearest(&name, scenarios::names()) {
+        Some(known) => format!("did you mean {known}?"),
+        None => "`lvslab scenarios` lists those that come with lvslab".to_owned(),
+    };
+    format!("there is no file {name}, and no scenario of that name; {hint}")
 }
 
 /// Prints what is wrong with the command line or a file.
