@@ -48,7 +48,7 @@ impl Kernel {
         match &self.interfaces.get(index).ok_or(Errno::NoSuchDevice)?.link {
             Link::Loopback | Link::Card(_) => return Err(Errno::NotSupported),
             Link::Tunnel(tunnel) if tunnel.is_fallback() => return Err(Errno::NotPermitted),
-            Link::Tunnel(_) | Link::Dummy => {}
+            Link::Tunnel(_) | Link::Dummy | Link::Macvlan(_) => {}
         }
         self.set_interface_up(index, false)?;
         let addresses = self.interfaces.get(index).map(|interface| interface.addresses.clone()).unwrap_or_default();
@@ -74,6 +74,7 @@ impl Kernel {
         }
         interface.up = up;
         let port = interface.port();
+        self.macvlans_follow(index);
         self.wake(WaitOn::Links);
         if let Some(port) = port {
             self.out.actions.push(Action::Carrier { port, up });
@@ -126,7 +127,13 @@ impl Kernel {
     /// netif_carrier_on, netif_carrier_off: what happens at the other end of the cable. Routes stay; what is known
     /// about neighbours does not.
     pub(super) fn carrier_changed(&mut self, port: Port, up: bool) {
-        let Some(index) = self.interfaces.by_port(port).map(|interface| interface.index) else { return };
+        if let Some(index) = self.interfaces.by_port(port).map(|interface| interface.index) {
+            self.set_carrier(index, up);
+            self.macvlans_follow(index);
+        }
+    }
+
+    pub(super) fn set_carrier(&mut self, index: IfIndex, up: bool) {
         if let Some(interface) = self.interfaces.get_mut(index) {
             interface.carrier = up;
         }
@@ -145,7 +152,7 @@ impl Kernel {
         let interface = self.interfaces.get_mut(index).ok_or(Errno::NoSuchDevice)?;
         let most = match &interface.link {
             Link::Loopback => u32::MAX,
-            Link::Card(_) | Link::Dummy => 65_535,
+            Link::Card(_) | Link::Dummy | Link::Macvlan(_) => 65_535,
             Link::Tunnel(tunnel) => tunnel.largest_mtu(),
         };
         if mtu < 68 || mtu > most {

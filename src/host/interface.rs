@@ -26,6 +26,8 @@ pub enum Link {
     Card(Port),
     /// Nothing: what is sent there is gone (drivers/net/dummy.c).
     Dummy,
+    /// A network card that others use, too, under addresses of their own (drivers/net/macvlan.c).
+    Macvlan(IfIndex),
     /// Another host's end of a tunnel.
     Tunnel(Tunnel),
 }
@@ -94,6 +96,19 @@ impl Interface {
         }
     }
 
+    /// The card below it, if it shares one.
+    pub fn lower(&self) -> Option<IfIndex> {
+        match self.link {
+            Link::Macvlan(lower) => Some(lower),
+            _ => None,
+        }
+    }
+
+    /// Whether it speaks Ethernet with others.
+    pub fn is_ethernet(&self) -> bool {
+        matches!(self.link, Link::Card(_) | Link::Macvlan(_))
+    }
+
     /// The tunnel that it leads into, if it does.
     pub fn tunnel(&self) -> Option<&Tunnel> {
         match &self.link {
@@ -110,12 +125,14 @@ pub struct Interfaces {
     list: Vec<Interface>,
     /// The number that the next one gets: those of interfaces that have gone are not used again.
     next: u32,
+    /// How many of them share a card.
+    macvlans: usize,
 }
 
 impl Default for Interfaces {
     /// `lo`, as it is at boot.
     fn default() -> Interfaces {
-        let mut interfaces = Interfaces { list: Vec::new(), next: IfIndex::LO.0 };
+        let mut interfaces = Interfaces { list: Vec::new(), next: IfIndex::LO.0, macvlans: 0 };
         interfaces.add("lo", MacAddr::ZERO, 65_536, Link::Loopback);
         interfaces
     }
@@ -126,6 +143,7 @@ impl Interfaces {
     pub(super) fn add(&mut self, name: &str, mac: MacAddr, mtu: u32, link: Link) -> IfIndex {
         let index = IfIndex(self.next);
         self.next += 1;
+        self.macvlans += usize::from(matches!(link, Link::Macvlan(_)));
         self.list.push(Interface {
             index,
             name: name.to_owned(),
@@ -133,7 +151,7 @@ impl Interfaces {
             mtu,
             up: matches!(link, Link::Loopback),
             carrier: true,
-            arp: matches!(link, Link::Card(_)),
+            arp: matches!(link, Link::Card(_) | Link::Macvlan(_)),
             link,
             promiscuous: false,
             addresses: Vec::new(),
@@ -145,6 +163,12 @@ impl Interfaces {
     /// Takes an interface out.
     pub(super) fn remove(&mut self, index: IfIndex) {
         self.list.retain(|interface| interface.index != index);
+        self.macvlans = self.list.iter().filter(|interface| interface.lower().is_some()).count();
+    }
+
+    /// Whether any of them shares a card.
+    pub(super) fn has_macvlans(&self) -> bool {
+        self.macvlans > 0
     }
 
     /// Where an interface stands in the list: at its number, unless others have gone.

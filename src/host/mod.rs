@@ -15,6 +15,7 @@ mod ip;
 pub mod ipvs;
 mod kernel;
 mod lag;
+mod macvlan;
 mod messages;
 pub mod neighbour;
 pub mod net;

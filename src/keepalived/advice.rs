@@ -3,7 +3,7 @@
 use std::net::SocketAddrV4;
 
 use super::check::Pace;
-use super::conf::{Authentication, CheckerKind, Config, Instance, Kind, Server, Service, ServiceName, shown};
+use super::conf::{Authentication, CheckerKind, Config, Instance, Kind, Server, Service, ServiceName, Watch, shown};
 use crate::time::Span;
 use crate::wire::proto;
 
@@ -26,7 +26,7 @@ fn instance(it: &Instance) -> String {
     let vips: Vec<String> = it.vips.iter().chain(&it.excluded).map(|vip| vip.net.to_string()).collect();
     let whom = match it.peers.as_slice() {
         [] => "by multicast".to_owned(),
-        peers => format!("to {}", peers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
+        peers => format!("to {}", peers.iter().map(|peer| peer.address.to_string()).collect::<Vec<_>>().join(", ")),
     };
     let skew = Span::from_nanos((256 - u64::from(it.priority)) * 1_000_000_000 / 256);
     let wait = it.advert_interval.times(u64::from(it.down_timer_adverts)) + skew;
@@ -99,6 +99,10 @@ pub fn advise(config: &Config) -> Vec<String> {
     for it in &config.services {
         advise_service(it, &mut advice);
     }
+    for (line, word) in &config.without_effect {
+        let line = line.map_or(String::new(), |line| format!("line {line}: "));
+        advice.push(format!("{line}{word} has no effect on a simulated machine"));
+    }
     advice
 }
 
@@ -116,14 +120,23 @@ fn advise_instance(config: &Config, it: &Instance, advice: &mut Vec<String>) {
     if matches!(it.authentication, Some(Authentication::Password(_))) && it.peers.is_empty() {
         advice.push(format!("{name}: the password goes over the wire in the clear, it only keeps strangers apart"));
     }
-    for track in &it.track_scripts {
-        let weight = config.scripts.iter().find(|script| script.name == track.name).map(|script| script.weight);
-        if track.weight.or(weight) == Some(0) && it.nopreempt {
+    for track in it.tracks.iter().filter(|track| matches!(track.watch, Watch::Script(_))) {
+        let script = track.watch.name();
+        if track.weight.value == 0 && it.nopreempt {
             advice.push(format!(
-                "{name}: when {} fails, it is in FAULT, and with nopreempt it does not come back by itself",
-                track.name
+                "{name}: when {script} fails, it is in FAULT, and with nopreempt it does not come back by itself"
             ));
         }
+        let reach = track.weight.value.abs();
+        if reach > 0 && it.nopreempt {
+            advice.push(format!(
+                "{name}: {script} changes the priority by {reach}, which moves nothing as long as the other one has \
+                 nopreempt"
+            ));
+        }
+    }
+    if it.ipv6 > 0 {
+        advice.push(format!("{name}: its {} addresses of IPv6 are not simulated", it.ipv6));
     }
     if it.vips.iter().any(|vip| vip.net.prefix_len() < 32 && vip.device.is_none() && it.interface == "lo") {
         advice.push(format!("{name}: an address on lo with its subnet's prefix makes all of the subnet local"));

@@ -178,7 +178,7 @@ fn describe(interface: &Interface, out: &mut String) {
 
 /// IFF_BROADCAST
 fn has_broadcast(interface: &Interface) -> bool {
-    matches!(interface.link, Link::Card(_) | Link::Dummy)
+    interface.is_ethernet() || matches!(interface.link, Link::Dummy)
 }
 
 fn describe_as(interface: &Interface, label: &str, out: &mut String) {
@@ -190,7 +190,7 @@ fn describe_as(interface: &Interface, label: &str, out: &mut String) {
         (interface.is_running(), 0x40, "RUNNING"),
         (!interface.is_loopback() && !interface.arp, 0x80, "NOARP"),
         (interface.promiscuous, 0x100, "PROMISC"),
-        (matches!(interface.link, Link::Card(_)), 0x1000, "MULTICAST"),
+        (interface.is_ethernet(), 0x1000, "MULTICAST"),
     ];
     let set = || flags.iter().filter(|(is_set, ..)| *is_set);
     let number: u32 = set().map(|(_, bit, _)| bit).sum();
@@ -208,7 +208,9 @@ fn describe_as(interface: &Interface, label: &str, out: &mut String) {
     }
     out.push_str(&match &interface.link {
         Link::Loopback => "        loop  txqueuelen 1000  (Local Loopback)\n".to_owned(),
-        Link::Card(_) | Link::Dummy => format!("        ether {}  txqueuelen 1000  (Ethernet)\n", interface.mac),
+        Link::Card(_) | Link::Dummy | Link::Macvlan(_) => {
+            format!("        ether {}  txqueuelen 1000  (Ethernet)\n", interface.mac)
+        }
         Link::Tunnel(tunnel) => hardware_of(tunnel),
     });
     if label == interface.name {

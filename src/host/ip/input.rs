@@ -40,13 +40,20 @@ impl Kernel {
             interface.counters.rx_bytes += frame.bytes().len() as u64;
         }
         self.packet_sockets_see(index, Direction::In, &frame);
+        if self.macvlan_takes(index, &frame) {
+            return;
+        }
         if !is_for_us {
             return self.out.note(|| Note::Drop(Drop::OtherHost));
         }
+        let copy = (self.interfaces.has_macvlans() && destination.is_group()).then(|| frame.clone());
         match frame.ethertype() {
             ETHERTYPE_ARP => self.arp_receive(index, &frame),
             ETHERTYPE_IPV4 => self.ip_receive(index, frame, 0),
             ethertype => self.out.note(|| Note::Drop(Drop::Ip(IpDrop::UnknownEtherType(ethertype)))),
+        }
+        if let Some(frame) = copy {
+            self.macvlan_copies(index, &frame);
         }
     }
 

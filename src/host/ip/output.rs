@@ -199,11 +199,12 @@ impl Kernel {
         }
         interface.counters.tx_packets += 1;
         interface.counters.tx_bytes += frame.bytes().len() as u64;
-        let port = interface.port();
+        let (port, lower) = (interface.port(), interface.lower());
         self.packet_sockets_see(oif, Direction::Out, &frame);
-        match port {
-            Some(port) => self.out.actions.push(Action::Transmit { port, frame, cause }),
-            None => {
+        match (port, lower) {
+            (Some(port), _) => self.out.actions.push(Action::Transmit { port, frame, cause }),
+            (None, Some(lower)) => self.transmit_frame(lower, frame, cause),
+            (None, None) => {
                 let interface = self.interface_name(oif).to_owned();
                 self.out.note_about(cause, || Note::Drop(Drop::Ip(IpDrop::Dummy { interface })));
             }

@@ -245,7 +245,7 @@ impl Kernel {
     }
 
     /// ip_check_mc_rcu: whether this host takes part in a group. Every host is one of all (224.0.0.1).
-    fn is_member(&self, group: Ipv4Addr, iif: IfIndex) -> bool {
+    pub(in crate::host) fn is_member(&self, group: Ipv4Addr, iif: IfIndex) -> bool {
         group == Ipv4Addr::new(224, 0, 0, 1) || self.udp.is_member(group, iif) || self.raw.is_member(group, iif)
     }
 

@@ -3,7 +3,9 @@
 use std::net::Ipv4Addr;
 
 use super::model::SyncDaemon;
+
 use super::parser::Parser;
+use super::vrrp::Garp;
 use crate::time::Span;
 
 /// Keywords without effect on a simulated machine.
@@ -18,19 +20,8 @@ const IGNORED_OUTSIDE: &[&str] = &[
     "use_pid_dir",
 ];
 
-const IGNORED_BLOCKS_OUTSIDE: &[&str] = &[
-    "bfd_instance",
-    "garp_group",
-    "interface_up_down_delays",
-    "static_ipaddress",
-    "static_routes",
-    "static_rules",
-    "static_track_group",
-    "track_file",
-    "vrrp_track_file",
-    "vrrp_track_process",
-    "track_process",
-];
+const IGNORED_BLOCKS_OUTSIDE: &[&str] =
+    &["bfd_instance", "interface_up_down_delays", "static_track_group", "track_process"];
 
 const IGNORED: &[&str] = &[
     "bfd_no_swap",
@@ -48,7 +39,6 @@ const IGNORED: &[&str] = &[
     "data_use_instance",
     "dbus_no_interface_name",
     "dbus_service_name",
-    "default_interface",
     "disable_local_igmp",
     "email_faults",
     "enable_dbus",
@@ -80,9 +70,7 @@ const IGNORED: &[&str] = &[
     "no_checker_emails",
     "no_email_faults",
     "notification_email_from",
-    "notify_fifo",
     "notify_fifo_script",
-    "notify_priority_changes",
     "process_name",
     "process_names",
     "process_monitor_rcv_bufs",
@@ -109,23 +97,25 @@ const IGNORED: &[&str] = &[
     "startup_script_timeout",
     "tmp_config_directory",
     "umask",
+    "bfd_rlimit_rtime",
+    "checker_rlimit_rtime",
+    "vrrp_rlimit_rtime",
+    "lvs_process_name",
+    "nftables_ipvs_start_fwmark",
+    "nftables_ipvs_priority",
+    "nftables_ipvs",
     "use_symlink_paths",
     "vmac_addr_prefix",
-    "vmac_prefix",
-    "vrrp_garp_extra_if",
     "vrrp_gna_interval",
     "vrrp_gna_extra_if",
     "vrrp_ipsets",
-    "vrrp_iptables",
     "vrrp_mcast_group6",
     "vrrp_netlink_cmd_rcv_bufs",
     "vrrp_netlink_cmd_rcv_bufs_force",
     "vrrp_netlink_monitor_rcv_bufs",
     "vrrp_netlink_monitor_rcv_bufs_force",
     "vrrp_no_swap",
-    "vrrp_notify_fifo",
     "vrrp_notify_fifo_script",
-    "vrrp_notify_priority_changes",
     "vrrp_owner_ignore_adverts",
     "vrrp_priority",
     "vrrp_process_name",
@@ -142,8 +132,12 @@ const IGNORED: &[&str] = &[
 pub fn keyword(parser: &mut Parser, name: &str) -> bool {
     match name {
         "global_defs" => parser.inner(global),
-        _ if IGNORED_BLOCKS_OUTSIDE.contains(&name) => parser.skip(),
-        _ => return IGNORED_OUTSIDE.contains(&name),
+        _ if IGNORED_BLOCKS_OUTSIDE.contains(&name) => {
+            parser.without_effect();
+            parser.skip();
+        }
+        _ if IGNORED_OUTSIDE.contains(&name) => parser.without_effect(),
+        _ => return false,
     }
     true
 }
@@ -151,7 +145,10 @@ pub fn keyword(parser: &mut Parser, name: &str) -> bool {
 fn global(parser: &mut Parser, name: &str) -> bool {
     match name {
         "router_id" | "lvs_router_id" => parser.config.global.router_id = parser.parameter(),
-        "notification_email" => parser.skip(),
+        "notification_email" => {
+            parser.without_effect();
+            parser.skip();
+        }
         "vrrp_mcast_group4" => {
             if let Some(group) = parser.address() {
                 if group.is_multicast() {
@@ -171,7 +168,29 @@ fn global(parser: &mut Parser, name: &str) -> bool {
                 parser.config.global.garp_interval = interval;
             }
         }
-        "vrrp_min_garp" => set(parser, |parser, on| parser.config.global.min_garp = on),
+        "vrrp_min_garp" => set(parser, |parser, on| min_garp(&mut parser.config.global.garp, on)),
+        "vrrp_garp_extra_if" | "vrrp_vmac_garp_intvl" => {
+            parser.config.global.garp_elsewhere = parser.garp_elsewhere();
+        }
+        "vrrp_notify_priority_changes" => set(parser, |parser, on| parser.config.global.tells_priority = on),
+        "notify_fifo" | "vrrp_notify_fifo" => {
+            let path = parser.parameter();
+            parser.config.global.fifos.extend(path);
+        }
+        "vrrp_iptables" => {
+            let chain = |at, default: &str| parser.word(at).unwrap_or(default).to_owned();
+            parser.config.global.chains = Some((chain(1, "INPUT"), chain(2, "OUTPUT")));
+        }
+        "default_interface" => {
+            if let Some(name) = parser.parameter() {
+                parser.config.global.default_interface = name;
+            }
+        }
+        "vmac_prefix" => {
+            if let Some(prefix) = parser.parameter() {
+                parser.config.global.vmac_prefix = prefix;
+            }
+        }
         "vrrp_down_timer_adverts" => {
             if let Some(adverts) = parser.number(name, 1, 100) {
                 parser.config.global.down_timer_adverts = adverts as u32;
@@ -197,8 +216,8 @@ fn global(parser: &mut Parser, name: &str) -> bool {
         "lvs_flush_on_stop" | "lvs_flush_onstop" => parser.config.global.flush_on_stop = true,
         "lvs_timeouts" => timeouts(parser),
         "lvs_sync_daemon" => sync_daemon(parser),
-        _ if name.starts_with("vrrp_garp_") => return garp(parser, &name["vrrp_garp_".len()..]),
-        _ => return IGNORED.contains(&name),
+        _ if IGNORED.contains(&name) => parser.without_effect(),
+        _ => return name.starts_with("vrrp_garp_") && garp(parser, &name["vrrp_garp_".len()..]),
     }
     true
 }
@@ -216,20 +235,40 @@ fn garp(parser: &mut Parser, name: &str) -> bool {
     is_known
 }
 
+/// vrrp_min_garp: one gratuitous ARP for each address and no second batch, as far as nothing else has been said before.
+fn min_garp(garp: &mut Garp, on: bool) {
+    let default = Garp::default();
+    if on && garp.repeat == default.repeat {
+        garp.repeat = 1;
+    }
+    if on && garp.delay == default.delay {
+        garp.delay = Span::ZERO;
+    }
+}
+
 /// The settings of gratuitous ARPs, of an instance or of all.
-pub fn garp_keyword(parser: &mut Parser, name: &str, garp: &mut super::model::Garp) -> bool {
+pub fn garp_keyword(parser: &mut Parser, name: &str, garp: &mut Garp) -> bool {
     let what = parser.word(0).unwrap_or_default().to_owned();
-    let number = |parser: &mut Parser| parser.number(&what, 0, i64::from(u32::MAX)).map(|number| number as u32);
-    let seconds = |parser: &mut Parser| parser.seconds(&what, 0.0, 4294.967295);
+    let invalid = |text: &str| format!("{what} '{text}' invalid - ignoring");
+    let seconds =
+        |parser: &mut Parser| parser.number_or(0, 4_294, invalid).map(|seconds| Span::from_secs(seconds as u64));
+    let repeats = |parser: &mut Parser| {
+        let count = parser.number_or(0, i64::from(u32::MAX), invalid)?;
+        if count == 0 {
+            parser.warn(format!("{what} must be greater than 0, setting to 1"));
+        }
+        Some(count.max(1) as u32)
+    };
     match name {
         "master_delay" => garp.delay = seconds(parser).unwrap_or(garp.delay),
-        "master_repeat" => garp.repeat = number(parser).map_or(garp.repeat, |repeat| repeat.max(1)),
-        "master_refresh" => garp.refresh = seconds(parser).unwrap_or(garp.refresh),
-        "master_refresh_repeat" => {
-            garp.refresh_repeat = number(parser).map_or(garp.refresh_repeat, |repeat| repeat.max(1))
-        }
+        "master_repeat" => garp.repeat = repeats(parser).unwrap_or(garp.repeat),
+        "master_refresh" => garp.refresh = seconds(parser).unwrap_or(Span::ZERO),
+        "master_refresh_repeat" => garp.refresh_repeat = repeats(parser).unwrap_or(garp.refresh_repeat),
         "lower_prio_delay" => garp.lower_priority_delay = seconds(parser).or(garp.lower_priority_delay),
-        "lower_prio_repeat" => garp.lower_priority_repeat = number(parser).or(garp.lower_priority_repeat),
+        "lower_prio_repeat" => {
+            let count = parser.number_or(0, i64::from(i32::MAX), |text| format!("Invalid {what} '{text}'"));
+            garp.lower_priority_repeat = count.map(|count| count as u32).or(garp.lower_priority_repeat);
+        }
         _ => return false,
     }
     true
@@ -287,11 +326,6 @@ fn read<T: std::str::FromStr>(slot: &mut Option<T>, text: Option<&String>) -> bo
 /// What follows from several keywords.
 pub fn complete(parser: &mut Parser) {
     let config = &mut parser.config;
-    if config.global.strict {
-        config.global.garp.lower_priority_repeat = Some(0);
-        config.global.garp.lower_priority_delay = Some(Span::ZERO);
-        config.global.lower_priority_no_advert = true;
-    }
     let follows = config.global.sync.as_ref().and_then(|sync| sync.instance.clone());
     if let Some(name) = follows
         && !config.instances.iter().any(|instance| instance.name == name)

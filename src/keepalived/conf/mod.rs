@@ -16,6 +16,7 @@ pub use check::shown;
 pub use lexer::Files;
 pub use model::*;
 pub use parser::{Message, Severity, parse};
+pub use vrrp::*;
 
 /// The keywords that people mean when they write something like them.
 pub const KEYWORDS: &[&str] = &[

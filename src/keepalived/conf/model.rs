@@ -2,8 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use ipnet::Ipv4Net;
-
+use super::vrrp::{Garp, GarpGroup, Group, Instance, Script, Statics, TrackFile, TrackProcess};
 use crate::time::Span;
 
 /// A whole configuration.
@@ -11,8 +10,14 @@ use crate::time::Span;
 pub struct Config {
     /// global_defs.
     pub global: Global,
+    /// static_ipaddress, static_routes, static_rules.
+    pub statics: Statics,
     /// vrrp_script.
     pub scripts: Vec<Script>,
+    /// track_file.
+    pub track_files: Vec<TrackFile>,
+    /// vrrp_track_process.
+    pub track_processes: Vec<TrackProcess>,
     /// vrrp_instance.
     pub instances: Vec<Instance>,
     /// vrrp_sync_group.
@@ -21,36 +26,8 @@ pub struct Config {
     pub server_groups: Vec<ServerGroup>,
     /// virtual_server.
     pub services: Vec<Service>,
-}
-
-/// How gratuitous ARPs are sent.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Garp {
-    /// How long after the first batch the second one follows; zero: there is none.
-    pub delay: Span,
-    /// How many there are in a batch, for each address.
-    pub repeat: u32,
-    /// How often a master sends them again; zero: never.
-    pub refresh: Span,
-    /// How many there are then.
-    pub refresh_repeat: u32,
-    /// As `delay`, after an advert of lower priority; unset: as there.
-    pub lower_priority_delay: Option<Span>,
-    /// As `repeat`, after an advert of lower priority; unset: as there.
-    pub lower_priority_repeat: Option<u32>,
-}
-
-impl Default for Garp {
-    fn default() -> Garp {
-        Garp {
-            delay: Span::from_secs(5),
-            repeat: 5,
-            refresh: Span::ZERO,
-            refresh_repeat: 1,
-            lower_priority_delay: None,
-            lower_priority_repeat: None,
-        }
-    }
+    /// Keywords that mean nothing to a simulated machine, with their lines in the main file.
+    pub without_effect: Vec<(Option<usize>, String)>,
 }
 
 /// global_defs.
@@ -64,10 +41,12 @@ pub struct Global {
     pub version: u8,
     /// vrrp_garp_*
     pub garp: Garp,
-    /// vrrp_garp_interval: the gap between gratuitous ARPs.
+    /// vrrp_garp_interval: the gap between gratuitous ARPs of an interface.
     pub garp_interval: Span,
-    /// vrrp_min_garp
-    pub min_garp: bool,
+    /// garp_group
+    pub garp_groups: Vec<GarpGroup>,
+    /// vrrp_garp_extra_if
+    pub garp_elsewhere: Option<(Span, bool)>,
     /// vrrp_down_timer_adverts
     pub down_timer_adverts: u32,
     /// vrrp_lower_prio_no_advert
@@ -84,6 +63,16 @@ pub struct Global {
     pub startup_delay: Span,
     /// log_unknown_vrids
     pub log_unknown_vrids: bool,
+    /// vrrp_notify_priority_changes
+    pub tells_priority: bool,
+    /// notify_fifo, vrrp_notify_fifo
+    pub fifos: Vec<String>,
+    /// vrrp_iptables: the chains of INPUT and of OUTPUT; none: nftables.
+    pub chains: Option<(String, String)>,
+    /// default_interface
+    pub default_interface: String,
+    /// vmac_prefix
+    pub vmac_prefix: String,
     /// dynamic_interfaces
     pub dynamic_interfaces: bool,
     /// enable_script_security
@@ -108,7 +97,8 @@ impl Default for Global {
             version: 2,
             garp: Garp::default(),
             garp_interval: Span::ZERO,
-            min_garp: false,
+            garp_groups: Vec::new(),
+            garp_elsewhere: None,
             down_timer_adverts: 3,
             lower_priority_no_advert: false,
             higher_priority_send_advert: false,
@@ -117,6 +107,11 @@ impl Default for Global {
             strict: false,
             startup_delay: Span::ZERO,
             log_unknown_vrids: false,
+            tells_priority: false,
+            fifos: Vec::new(),
+            chains: None,
+            default_interface: "eth0".to_owned(),
+            vmac_prefix: "vrrp".to_owned(),
             dynamic_interfaces: false,
             script_security: false,
             timeouts: [0; 3],
@@ -145,154 +140,6 @@ pub struct SyncDaemon {
     pub ttl: Option<u8>,
     /// group
     pub group: Option<Ipv4Addr>,
-}
-
-/// vrrp_script.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Script {
-    /// Its name.
-    pub name: String,
-    /// The command.
-    pub command: String,
-    /// interval
-    pub interval: Span,
-    /// timeout; unset: the interval.
-    pub timeout: Option<Span>,
-    /// weight; 0: a failure is a fault.
-    pub weight: i32,
-    /// rise
-    pub rise: u32,
-    /// fall
-    pub fall: u32,
-    /// init_fail
-    pub init_fail: bool,
-}
-
-/// Something that an instance watches: a script, an interface.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Track {
-    /// Its name.
-    pub name: String,
-    /// Its own weight; unset: what it is tracked with elsewhere.
-    pub weight: Option<i32>,
-}
-
-/// A virtual address.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Vip {
-    /// The address and its prefix.
-    pub net: Ipv4Net,
-    /// dev; unset: the instance's interface.
-    pub device: Option<String>,
-    /// brd
-    pub broadcast: Option<Ipv4Addr>,
-    /// label
-    pub label: Option<String>,
-    /// scope
-    pub scope: Option<String>,
-}
-
-/// virtual_routes, virtual_rules: what `ip route add` is given.
-pub type RouteText = String;
-
-/// auth_type and auth_pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Authentication {
-    /// Eight bytes, in the clear.
-    Password([u8; 8]),
-    /// An AH header.
-    Header([u8; 8]),
-}
-
-/// Scripts that are run when a state is entered.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Notify {
-    /// notify_master
-    pub master: Option<String>,
-    /// notify_backup
-    pub backup: Option<String>,
-    /// notify_fault
-    pub fault: Option<String>,
-    /// notify_stop
-    pub stop: Option<String>,
-    /// notify, which is told which state it is.
-    pub any: Option<String>,
-    /// notify_master_rx_lower_pri
-    pub lower_priority: Option<String>,
-}
-
-/// vrrp_instance.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Instance {
-    /// Its name.
-    pub name: String,
-    /// state MASTER; without it, the priority says it.
-    pub starts_as_master: Option<bool>,
-    /// interface
-    pub interface: String,
-    /// virtual_router_id
-    pub vrid: u8,
-    /// priority
-    pub priority: u8,
-    /// advert_int
-    pub advert_interval: Span,
-    /// version
-    pub version: u8,
-    /// authentication
-    pub authentication: Option<Authentication>,
-    /// virtual_ipaddress
-    pub vips: Vec<Vip>,
-    /// virtual_ipaddress_excluded
-    pub excluded: Vec<Vip>,
-    /// virtual_routes
-    pub routes: Vec<RouteText>,
-    /// nopreempt
-    pub nopreempt: bool,
-    /// preempt_delay
-    pub preempt_delay: Span,
-    /// down_timer_adverts
-    pub down_timer_adverts: u32,
-    /// garp_*
-    pub garp: Garp,
-    /// lower_prio_no_advert
-    pub lower_priority_no_advert: bool,
-    /// higher_prio_send_advert
-    pub higher_priority_send_advert: bool,
-    /// skip_check_adv_addr
-    pub skip_check_addresses: bool,
-    /// no_accept
-    pub no_accept: bool,
-    /// dont_track_primary
-    pub ignores_own_interface: bool,
-    /// track_interface
-    pub track_interfaces: Vec<Track>,
-    /// track_script
-    pub track_scripts: Vec<Track>,
-    /// mcast_src_ip, unicast_src_ip
-    pub source: Option<Ipv4Addr>,
-    /// unicast_peer
-    pub peers: Vec<Ipv4Addr>,
-    /// unicast_ttl
-    pub unicast_ttl: u8,
-    /// use_vmac
-    pub vmac: bool,
-    /// notify_*
-    pub notify: Notify,
-}
-
-/// vrrp_sync_group.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Group {
-    /// Its name.
-    pub name: String,
-    /// The instances' names.
-    pub members: Vec<String>,
-    /// track_script
-    pub track_scripts: Vec<Track>,
-    /// track_interface
-    pub track_interfaces: Vec<Track>,
-    /// notify_*
-    pub notify: Notify,
 }
 
 /// virtual_server_group: services that share servers.

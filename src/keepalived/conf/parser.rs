@@ -270,22 +270,37 @@ impl Parser {
         }
     }
 
+    /// As [`Parser::number`], with words of the keyword's own for what is wrong.
+    pub fn number_or(&mut self, min: i64, max: i64, complaint: impl FnOnce(&str) -> String) -> Option<i64> {
+        let text = self.parameter()?;
+        let what = match text.parse::<i64>() {
+            Ok(number) if (min..=max).contains(&number) => return Some(number),
+            Ok(number) if number < 0 && min >= 0 => format!("negative number '{text}'"),
+            Ok(_) => format!("number '{text}' outside range [{min}, {max}]"),
+            Err(_) => format!("invalid number '{text}'"),
+        };
+        self.warn(what);
+        self.warn(complaint(&text));
+        None
+    }
+
     /// A time in decimal seconds, within bounds.
     pub fn seconds(&mut self, what: &str, min: f64, max: f64) -> Option<Span> {
+        self.seconds_or(min, max, |text| format!("{what} '{text}' is invalid"))
+    }
+
+    /// As [`Parser::seconds`], with words of the keyword's own for what is wrong.
+    pub fn seconds_or(&mut self, min: f64, max: f64, complaint: impl FnOnce(&str) -> String) -> Option<Span> {
         let text = self.parameter()?;
         match text.parse::<f64>() {
-            Ok(seconds) if seconds.is_finite() && (min..=max).contains(&seconds) => Some(Span::from_secs_f64(seconds)),
-            Ok(_) => {
-                self.warn(format!("number '{text}' outside range [{min}, {max}]"));
-                self.warn(format!("{what} '{text}' is invalid"));
-                None
+            Ok(seconds) if seconds.is_finite() && (min..=max).contains(&seconds) => {
+                return Some(Span::from_secs_f64(seconds));
             }
-            Err(_) => {
-                self.warn(format!("WARNING - invalid number '{text}'"));
-                self.warn(format!("{what} '{text}' is invalid"));
-                None
-            }
+            Ok(_) => self.warn(format!("number '{text}' outside range [{min:.6}, {max:.6}]")),
+            Err(_) => self.warn(format!("invalid number '{text}'")),
         }
+        self.warn(complaint(&text));
+        None
     }
 
     /// on, off and their like; nothing at all means on.
@@ -299,6 +314,43 @@ impl Parser {
                 None
             }
         }
+    }
+
+    /// As [`Parser::switch`], in an instance.
+    pub fn switch_of(&mut self, whose: &str) -> Option<bool> {
+        match self.word(1) {
+            None | Some("on" | "true" | "yes") => Some(true),
+            Some("off" | "false" | "no") => Some(false),
+            Some(other) => {
+                let text = format!("({whose}) invalid {} {other} specified", self.word(0).unwrap_or_default());
+                self.warn(text);
+                None
+            }
+        }
+    }
+
+    /// garp_extra_if, in global_defs or in an instance: how often, and whether on all interfaces.
+    pub fn garp_elsewhere(&mut self) -> Option<(Span, bool)> {
+        let words = self.words();
+        let is_all = words.iter().any(|word| word == "all");
+        let seconds = words.iter().find_map(|word| word.parse::<u64>().ok()).filter(|seconds| *seconds <= 86_400);
+        if seconds.is_none() {
+            let text = format!("{} specified without time - ignoring", self.word(0).unwrap_or_default());
+            self.warn(text);
+        }
+        seconds.map(|seconds| (Span::from_secs(seconds), is_all))
+    }
+
+    /// Notes that the keyword of this line means nothing to a simulated machine.
+    pub fn without_effect(&mut self) {
+        let (line, word) = (self.here.clone(), self.word(0).unwrap_or_default().to_owned());
+        self.ignored(&line, &word);
+    }
+
+    /// Notes that a word of a line means nothing to a simulated machine.
+    pub fn ignored(&mut self, line: &Line, word: &str) {
+        let number = line.file.is_none().then_some(line.number);
+        self.config.without_effect.push((number, word.to_owned()));
     }
 
     /// A parameter of another kind; a message if it makes no sense.
@@ -316,8 +368,16 @@ impl Parser {
         self.parsed(|text| format!("Invalid address '{text}'"))
     }
 
+    /// Something about the line that is being read.
     pub fn warn(&mut self, text: impl Into<String>) {
         self.say(text.into(), Severity::Warning);
+    }
+
+    /// As [`Parser::warn`], about another line.
+    pub fn warn_at(&mut self, line: &Line, text: impl Into<String>) {
+        let here = std::mem::replace(&mut self.here, line.clone());
+        self.warn(text);
+        self.here = here;
     }
 
     fn say(&mut self, text: String, severity: Severity) {

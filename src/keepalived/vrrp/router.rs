@@ -1,103 +1,118 @@
-//! One virtual router: RFC 3768 section 6, as keepalived has it (vrrp_scheduler.c, vrrp.c).
+//! One virtual router: what it is, and how long it waits (RFC 3768 section 6, RFC 5798 section 6, as keepalived has them).
 
 use std::net::Ipv4Addr;
 
-use super::packet::{self, Advert, Arrival};
-use crate::keepalived::conf::{Global, Instance};
+use super::track::Tracked;
+use crate::keepalived::conf::Instance;
 use crate::time::{Span, Time};
 
-/// keepalived sets its timer when it has done its work: when a message has been read, and when all that a new master has to
-/// do is done. That others are served in the meantime decides who is heard first.
-const READING: Span = Span::from_millis(1);
-const TAKING_OVER: Span = Span::from_millis(10);
+/// The priority of the owner of the addresses.
+pub const OWNER: u8 = 255;
 
-/// The state of a virtual router.
+/// The state of a virtual router, or of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// It holds the addresses.
-    Master,
+    /// It has not begun.
+    Init,
     /// It listens.
     Backup,
+    /// It holds the addresses.
+    Master,
     /// It cannot do its work.
     Fault,
+    /// keepalived stops.
+    Stop,
+    /// A new configuration does not speak of it.
+    Deleted,
 }
 
 impl State {
     /// As notify scripts are told it.
     pub const fn name(self) -> &'static str {
         match self {
-            State::Master => "MASTER",
+            State::Init => "INIT",
             State::Backup => "BACKUP",
+            State::Master => "MASTER",
             State::Fault => "FAULT",
+            State::Stop => "STOP",
+            State::Deleted => "DELETED",
         }
     }
 }
 
-/// What a virtual router wants to be done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Something to be written down.
-    Log(String),
-    /// An advertisement of this priority.
-    Advertise(u8),
-    /// The addresses, and what else a master holds.
-    AddAddresses,
-    /// The other way round.
-    RemoveAddresses,
-    /// So many gratuitous ARPs for each address.
-    GratuitousArp(u32),
-    /// The scripts of a state.
-    Notify(State),
-    /// notify_stop
-    NotifyStop,
-    /// notify_master_rx_lower_pri
-    NotifyLowerPriority,
-}
-
 /// A virtual router.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Router {
     /// Its configuration.
     pub config: Instance,
-    state: State,
+    /// The group that it belongs to, by its place.
+    pub(super) group: Option<usize>,
+    pub(super) state: State,
+    /// The state that it would have without its group.
+    pub(super) wants: State,
     /// How many reasons there are why it cannot work.
-    faults: u32,
+    pub(super) faults: u32,
+    /// How many scripts have still to be heard before it can begin.
+    pub(super) awaited: u32,
+    /// What it watches.
+    pub(super) tracks: Vec<Tracked>,
     /// Its priority with what it tracks.
-    priority: u8,
-    /// What tracked things add to the configured priority.
-    weights: i32,
+    pub(super) priority: u8,
+    /// ms_down_timer: how long it waits for the next advertisement.
+    pub(super) wait: Span,
     /// When it takes over, or advertises itself next.
-    deadline: Option<Time>,
+    pub(super) deadline: Option<Time>,
     /// How often the master advertises itself.
-    master_interval: Span,
+    pub(super) master_interval: Span,
     /// Who the master is.
-    master: Option<Ipv4Addr>,
+    pub(super) master: Option<Ipv4Addr>,
     /// When the delay is over after which a master of lower priority is not listened to any more.
-    preempt_at: Option<Time>,
-    /// When the second batch of gratuitous ARPs is due, and how many they are.
-    garp_at: Option<(Time, u32)>,
-    /// When the next regular batch is due.
-    refresh_at: Option<Time>,
-    effects: Vec<Effect>,
+    pub(super) preempt_at: Option<Time>,
+    /// Whether the addresses are there.
+    pub(super) holds: bool,
+    /// When all addresses are announced again.
+    pub(super) refresh_at: Option<Time>,
+    /// When those on other interfaces are.
+    pub(super) elsewhere_at: Option<Time>,
+    /// Whether anybody has been told of its state.
+    pub(super) is_told: bool,
+    /// The address that it speaks from.
+    pub(super) source: Option<Ipv4Addr>,
+    /// The identification of its last packet.
+    pub(super) ip_id: u16,
+    /// The number of its last packet with an AH header, and the greatest one that it has seen.
+    pub(super) sequence: u32,
+    /// Whether a reload has found it master.
+    pub(super) was_master: bool,
 }
 
 impl Router {
-    /// A router that has not been started.
-    pub fn new(config: Instance) -> Router {
-        Router {
-            state: State::Backup,
+    pub(super) fn new(config: Instance) -> Router {
+        let mut router = Router {
+            group: None,
+            state: State::Init,
+            wants: if config.starts_as_master == Some(true) { State::Master } else { State::Backup },
             faults: 0,
+            awaited: 0,
+            tracks: Vec::new(),
             priority: config.priority,
-            weights: 0,
+            wait: Span::ZERO,
             deadline: None,
             master_interval: config.advert_interval,
             master: None,
             preempt_at: None,
-            garp_at: None,
+            holds: false,
             refresh_at: None,
-            effects: Vec::new(),
+            elsewhere_at: None,
+            is_told: false,
+            source: config.source,
+            ip_id: 0,
+            sequence: 0,
+            was_master: false,
             config,
-        }
+        };
+        router.wait = router.master_down();
+        router
     }
 
     /// Its state.
@@ -110,325 +125,73 @@ impl Router {
         self.priority
     }
 
-    /// What is to be done, in order.
-    pub fn take_effects(&mut self) -> Vec<Effect> {
-        std::mem::take(&mut self.effects)
+    /// Whether it has put its addresses onto interfaces.
+    pub fn holds_addresses(&self) -> bool {
+        self.holds
     }
 
-    /// When [`Router::tick`] has something to do.
-    pub fn next_deadline(&self) -> Option<Time> {
-        [self.deadline, self.garp_at.map(|(at, _)| at)].into_iter().flatten().min()
+    /// The interface that adverts leave and enter by.
+    pub fn speaks_by(&self) -> String {
+        match &self.config.vmac {
+            Some(vmac) if vmac.advertises_below => self.config.interface.clone(),
+            _ => self.config.device(),
+        }
     }
 
-    fn log(&mut self, text: impl FnOnce(&str) -> String) {
-        let text = text(&self.config.name);
-        self.effects.push(Effect::Log(text));
+    pub(super) fn is_owner(&self) -> bool {
+        self.config.priority == OWNER
     }
 
     /// How long a backup waits beyond the master's last chance: the greater its priority, the shorter.
-    fn skew(&self) -> Span {
+    pub(super) fn skew(&self) -> Span {
         let share = 256 - u64::from(self.priority);
-        let whole = if self.config.version == 3 { self.master_interval } else { Span::from_secs(1) };
-        Span::from_nanos(whole.as_nanos() / 256 * share)
+        if self.config.version == 3 {
+            // In hundredths of a second, as VRRP_TIMER_SKEW_CALC has it.
+            Span::from_micros(share * (self.master_interval.as_millis() / 10) * 625 / 16)
+        } else {
+            Span::from_micros(share * 1_000_000 / 256)
+        }
     }
 
-    fn master_down(&self) -> Span {
+    pub(super) fn master_down(&self) -> Span {
         self.master_interval.times(u64::from(self.config.down_timer_adverts)) + self.skew()
     }
 
-    /// vrrp_init_state: everybody begins as a backup, or in fault.
-    pub fn start(&mut self, now: Time) {
-        self.log(|name| format!("({name}) removing VIPs."));
-        self.effects.push(Effect::RemoveAddresses);
-        if self.faults > 0 {
-            self.state = State::Fault;
-            self.log(|name| format!("({name}) entering FAULT state"));
-            self.effects.push(Effect::Notify(State::Fault));
-            return;
-        }
-        self.state = State::Backup;
-        self.log(|name| format!("({name}) Entering BACKUP STATE (init)"));
-        let wait = if self.config.priority == 255 { Span::from_micros(1) } else { self.master_down() };
-        self.deadline = Some(now + wait);
-        self.effects.push(Effect::Notify(State::Backup));
+    /// vrrp_init_instance_sands: sets its clock. `begun`: when vrrp_startup_delay is over.
+    pub(super) fn arm(&mut self, now: Time, begun: Time) {
+        self.deadline = match self.state {
+            State::Master if self.was_master => Some(now),
+            State::Master => Some(now + self.config.advert_interval),
+            State::Backup => Some(now.max(begun) + self.wait),
+            _ => None,
+        };
     }
 
-    /// Time has come: to take over, to advertise itself, to send ARPs.
-    pub fn tick(&mut self, now: Time) {
-        if let Some((_, times)) = self.garp_at.filter(|(at, _)| *at <= now) {
-            self.garp_at = None;
-            if self.state == State::Master {
-                self.effects.push(Effect::GratuitousArp(times));
-            }
-        }
-        if self.deadline.is_none_or(|at| at > now) {
-            return;
-        }
-        match self.state {
-            State::Backup => self.become_master(now),
-            State::Master => self.advertise(now),
-            State::Fault => self.deadline = None,
-        }
+    /// An advertisement has been passed over: what is left of the wait is all there is.
+    pub(super) fn keep_waiting(&mut self, now: Time) {
+        self.wait = self.deadline.map_or(Span::ZERO, |at| at.since(now));
     }
 
-    /// vrrp_state_goto_master, vrrp_state_become_master
-    fn become_master(&mut self, now: Time) {
-        self.log(|name| format!("({name}) Receive advertisement timeout"));
-        self.effects.push(Effect::Advertise(self.priority));
-        self.log(|name| format!("({name}) Entering MASTER STATE"));
-        self.log(|name| format!("({name}) setting VIPs."));
-        self.state = State::Master;
-        self.effects.push(Effect::AddAddresses);
-        let garp = self.config.garp;
-        self.effects.push(Effect::GratuitousArp(garp.repeat));
-        self.garp_at = (garp.delay > Span::ZERO).then_some((now + garp.delay, garp.repeat));
-        self.refresh_at = (garp.refresh > Span::ZERO).then_some(now + garp.refresh);
-        self.master_interval = self.config.advert_interval;
-        self.preempt_at = None;
-        self.effects.push(Effect::Notify(State::Master));
-        self.deadline = Some(now + self.config.advert_interval + TAKING_OVER);
-    }
-
-    /// The group that it belongs to has a new master here.
-    pub fn take_over(&mut self, now: Time) {
-        if self.state == State::Backup {
-            self.become_master(now);
+    /// vrrp_set_effective_priority, after a change of what it tracks. Gives the priority before if it has changed.
+    pub(super) fn reweigh(&mut self) -> Option<u8> {
+        if self.is_owner() {
+            return None;
         }
-    }
-
-    /// vrrp_state_master_tx
-    fn advertise(&mut self, now: Time) {
-        self.effects.push(Effect::Advertise(self.priority));
-        let garp = self.config.garp;
-        if let Some(at) = self.refresh_at.filter(|at| *at <= now) {
-            self.effects.push(Effect::GratuitousArp(garp.refresh_repeat));
-            self.refresh_at = Some(at + garp.refresh);
+        let weights: i64 = self.tracks.iter().map(|track| track.says.weight()).sum();
+        let priority = (i64::from(self.config.priority) + weights).clamp(1, 254) as u8;
+        let before = std::mem::replace(&mut self.priority, priority);
+        if before == priority {
+            return None;
         }
-        self.deadline = Some(now + self.config.advert_interval);
-    }
-
-    /// An advertisement with this router's number.
-    pub fn receive(&mut self, arrival: &Arrival<'_>, own: Ipv4Addr, global: &Global, now: Time) {
-        if self.state == State::Fault {
-            return;
-        }
-        let is_known = self.master == Some(arrival.source);
-        match packet::read(&self.config, arrival, is_known) {
-            Ok(_) if self.is_stranger(arrival.source, global) => {
-                let source = arrival.source;
-                self.log(|name| format!("({name}) unicast source address {source} not a unicast peer"));
-            }
-            Ok(advert) => match self.state {
-                State::Backup => self.hear_as_backup(advert, arrival.source, now),
-                State::Master => self.hear_as_master(advert, arrival.source, own, now),
-                State::Fault => {}
-            },
-            Err(why) => self.effects.push(Effect::Log(why)),
-        }
-        // Whatever is read puts a master's own advertisement off (vrrp_dispatcher_read).
-        if self.state == State::Master && !self.config.lower_priority_no_advert {
-            self.deadline = Some(now + self.config.advert_interval + READING);
-        }
-    }
-
-    fn is_stranger(&self, source: Ipv4Addr, global: &Global) -> bool {
-        global.check_unicast_source && !self.config.peers.is_empty() && !self.config.peers.contains(&source)
-    }
-
-    /// vrrp_state_backup
-    fn hear_as_backup(&mut self, advert: Advert, source: Ipv4Addr, now: Time) {
-        let own = self.priority;
-        if self.config.version == 3 && advert.interval != self.master_interval {
-            let (old, new) = (self.master_interval.as_millis(), advert.interval.as_millis());
-            self.log(|name| format!("({name}) advertisement interval updated from {old}ms to {new}ms by master"));
-            self.master_interval = advert.interval;
-        }
-        if advert.priority == 0 {
-            self.log(|name| format!("({name}) Backup received priority 0 advertisement"));
-            self.deadline = Some(now + self.skew());
-            return;
-        }
-        if advert.priority >= own || self.config.nopreempt {
-            if self.preempt_at.take().is_some() {
-                let delay = self.config.preempt_delay.as_secs_f64();
-                self.log(|name| format!("({name}) stop preempt delay ({delay:.6})"));
-            }
-            self.master = Some(source);
-            self.deadline = Some(now + self.master_down());
-            return;
-        }
-        let delay = self.config.preempt_delay;
-        if delay > Span::ZERO {
-            let until = match self.preempt_at {
-                Some(until) => until,
-                None => {
-                    let seconds = delay.as_secs_f64();
-                    self.log(|name| format!("({name}) start preempt delay ({seconds:.6})"));
-                    *self.preempt_at.insert(now + delay)
-                }
-            };
-            if now < until {
-                self.master = Some(source);
-                self.deadline = Some(now + self.master_down());
-                return;
-            }
-        }
-        let priority = advert.priority;
-        self.log(|name| format!("({name}) received lower priority ({priority}) advert from {source} - discarding"));
-    }
-
-    /// vrrp_state_master_rx
-    fn hear_as_master(&mut self, advert: Advert, source: Ipv4Addr, own_address: Ipv4Addr, now: Time) {
-        let (theirs, ours) = (advert.priority, self.priority);
-        if theirs == 0 {
-            self.log(|name| format!("({name}) Master received priority 0 message"));
-            self.advertise(now);
-            return;
-        }
-        let is_lower = theirs < ours || theirs == ours && source < own_address;
-        if is_lower {
-            self.log(|name| {
-                format!("({name}) Received advert from {source} with lower priority {theirs}, ours {ours}, forcing new election")
-            });
-            if !self.config.lower_priority_no_advert {
-                self.effects.push(Effect::Advertise(ours));
-            }
-            let garp = self.config.garp;
-            let times = garp.lower_priority_repeat.unwrap_or(garp.repeat);
-            let delay = garp.lower_priority_delay.unwrap_or(garp.delay);
-            if times > 0 {
-                self.effects.push(Effect::GratuitousArp(times));
-                self.garp_at = (delay > Span::ZERO).then_some((now + delay, times));
-            }
-            self.effects.push(Effect::NotifyLowerPriority);
-            return;
-        }
-        if theirs == ours && source == own_address {
-            self.log(|name| {
-                format!("({name}) WARNING - equal priority advert received from remote host with our IP address.")
-            });
-            return;
-        }
-        if theirs == 255 && ours == 255 {
-            self.log(|name| {
-                format!(
-                    "({name}) CONFIGURATION ERROR: local instance and a remote instance are both configured as address owner, \
-                     please fix - reducing local priority"
-                )
-            });
-            self.config.priority = 254;
-            self.priority = 254;
-        }
-        if theirs > ours {
-            self.log(|name| {
-                format!("({name}) Master received advert from {source} with higher priority {theirs}, ours {ours}")
-            });
-        } else {
-            self.log(|name| {
-                format!(
-                    "({name}) Master received advert from {source} with same priority {theirs} but higher IP address than ours"
-                )
-            });
-        }
-        if self.config.higher_priority_send_advert {
-            self.effects.push(Effect::Advertise(ours));
-        }
-        self.master = Some(source);
-        self.become_backup(now);
-    }
-
-    /// vrrp_state_leave_master
-    pub fn become_backup(&mut self, now: Time) {
-        self.log(|name| format!("({name}) Entering BACKUP STATE"));
-        self.log(|name| format!("({name}) removing VIPs."));
-        self.effects.push(Effect::RemoveAddresses);
-        self.state = State::Backup;
-        self.garp_at = None;
-        self.preempt_at = None;
-        self.deadline = Some(now + self.master_down());
-        self.effects.push(Effect::Notify(State::Backup));
-    }
-
-    /// What it tracks has changed its weight.
-    pub fn set_weights(&mut self, weights: i32, now: Time) {
-        self.weights = weights;
-        if self.config.priority == 255 {
-            return;
-        }
-        let priority = (i32::from(self.config.priority) + weights).clamp(1, 254) as u8;
-        if priority == self.priority {
-            return;
-        }
-        let (old, before) = (self.priority, self.master_down());
-        self.priority = priority;
-        self.log(|name| format!("({name}) Changing effective priority from {old} to {priority}"));
+        let wait = std::mem::replace(&mut self.wait, Span::ZERO);
+        self.wait = self.master_down();
         if self.state == State::Backup
             && let Some(at) = self.deadline
         {
-            let after = self.master_down();
-            let earlier = Span::from_nanos(before.as_nanos().saturating_sub(after.as_nanos()));
-            let later = Span::from_nanos(after.as_nanos().saturating_sub(before.as_nanos()));
-            let moved = Time::from_nanos((at + later).as_nanos().saturating_sub(earlier.as_nanos()));
-            self.deadline = Some(moved.max(now));
+            let later = self.wait.as_nanos().saturating_sub(wait.as_nanos());
+            let earlier = wait.as_nanos().saturating_sub(self.wait.as_nanos());
+            self.deadline = Some(Time::from_nanos((at + Span::from_nanos(later)).as_nanos().saturating_sub(earlier)));
         }
-    }
-
-    /// Something that it needs has gone.
-    pub fn fault(&mut self) {
-        self.faults += 1;
-        if self.state == State::Fault || self.deadline.is_none() {
-            return;
-        }
-        if self.state == State::Master {
-            // Once when it leaves the state, once when it gives up the interface.
-            self.effects.push(Effect::Advertise(0));
-            self.log(|name| format!("({name}) sent 0 priority"));
-        }
-        self.log(|name| format!("({name}) Entering FAULT STATE"));
-        if self.state == State::Master {
-            self.effects.push(Effect::Advertise(0));
-            self.log(|name| format!("({name}) sent 0 priority"));
-        }
-        self.log(|name| format!("({name}) removing VIPs."));
-        self.effects.push(Effect::RemoveAddresses);
-        self.state = State::Fault;
-        self.deadline = None;
-        self.garp_at = None;
-        self.preempt_at = None;
-        self.effects.push(Effect::Notify(State::Fault));
-    }
-
-    /// Something that it needs has come back.
-    pub fn mend(&mut self, now: Time) {
-        self.faults = self.faults.saturating_sub(1);
-        if self.faults == 0 && self.state == State::Fault {
-            self.log(|name| format!("({name}) Entering BACKUP STATE"));
-            self.state = State::Backup;
-            self.deadline = Some(now + self.master_down());
-            self.effects.push(Effect::Notify(State::Backup));
-        }
-    }
-
-    /// Somebody else has taken an address away: it is fetched back after the skew (set_vrrp_backup).
-    pub fn lose_address(&mut self, now: Time) {
-        if self.state == State::Master {
-            self.effects.push(Effect::Advertise(0));
-            self.become_backup(now);
-            self.deadline = Some(now + self.skew());
-        }
-    }
-
-    /// keepalived stops.
-    pub fn stop(&mut self) {
-        if self.state == State::Master {
-            self.effects.push(Effect::Advertise(0));
-            self.log(|name| format!("({name}) sent 0 priority"));
-            self.log(|name| format!("({name}) removing VIPs."));
-            self.effects.push(Effect::RemoveAddresses);
-        }
-        self.state = State::Fault;
-        self.deadline = None;
-        self.garp_at = None;
-        self.effects.push(Effect::NotifyStop);
+        Some(before)
     }
 }

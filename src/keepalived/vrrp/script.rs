@@ -1,6 +1,7 @@
-//! Scripts that virtual routers watch (vrrp_track.c, vrrp_scheduler.c's vrrp_script_*).
+//! Scripts, files and programs that virtual routers watch (vrrp_scheduler.c vrrp_script_*, track_file.c, track_process.c).
 
-use crate::keepalived::conf::Script;
+use crate::keepalived::conf::{Script, TrackFile, TrackProcess};
+use crate::time::Time;
 
 /// How a run of a script has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,7 +13,7 @@ pub enum Outcome {
 }
 
 /// A script and what it has said so far.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Watched {
     /// Its configuration.
     pub config: Script,
@@ -20,12 +21,15 @@ pub struct Watched {
     count: u32,
     /// Whether it has ever been heard.
     is_known: bool,
+    last_status: i32,
 }
 
 impl Watched {
     /// A script that has not been run.
     pub fn new(config: Script) -> Watched {
-        Watched { count: if config.init_fail { 0 } else { config.rise }, is_known: config.init_fail, config }
+        // One success is enough at first.
+        let count = if config.init_fail { 0 } else { config.rise - 1 };
+        Watched { count, is_known: config.init_fail, last_status: 0, config }
     }
 
     /// Whether it counts as good; none before it has been run.
@@ -33,37 +37,108 @@ impl Watched {
         self.is_known.then_some(self.count >= self.config.rise)
     }
 
-    /// A run has ended. Gives what is to be written down if that changes anything.
-    pub fn hear(&mut self, outcome: Outcome) -> Option<String> {
-        let before = self.is_good();
-        let (rise, most) = (self.config.rise, self.config.rise + self.config.fall - 1);
-        let name = &self.config.name;
-        let is_success = outcome == Outcome::Exited(0);
-        if !self.is_known {
-            // The first result decides, either way.
-            self.is_known = true;
-            self.count = if is_success { most } else { 0 };
-        } else if is_success {
-            self.count = if self.count + 1 >= rise { most } else { self.count + 1 };
-        } else {
-            self.count = if self.count <= rise { 0 } else { self.count - 1 };
-        }
-        if before == self.is_good() {
-            return None;
-        }
-        Some(match outcome {
-            Outcome::Exited(0) => format!("VRRP_Script({name}) succeeded"),
-            Outcome::Exited(status) => format!("VRRP_Script({name}) failed (exited with status {status})"),
-            Outcome::TimedOut => format!("VRRP_Script({name}) timed_out"),
-        })
+    fn most(&self) -> u32 {
+        self.config.rise.saturating_add(self.config.fall) - 1
     }
 
-    /// What it adds to the priority of a router that tracks it with this weight.
-    pub fn weight(&self, weight: i32) -> i32 {
-        match self.is_good() {
-            Some(true) if weight > 0 => weight,
-            Some(false) if weight < 0 => weight,
-            _ => 0,
+    /// A run has ended. Gives what is to be written down.
+    pub fn hear(&mut self, outcome: Outcome) -> Vec<String> {
+        let (name, rise) = (&self.config.name, self.config.rise);
+        let mut said = Vec::new();
+        if let Outcome::Exited(status) = outcome
+            && std::mem::replace(&mut self.last_status, status) != status
+        {
+            said.push(format!("Script `{name}` now returning {status}"));
         }
+        match outcome {
+            Outcome::Exited(0) if self.count + 1 < rise => self.count += 1,
+            Outcome::Exited(0) => {
+                if self.count < rise {
+                    said.push(format!("VRRP_Script({name}) succeeded"));
+                }
+                self.count = self.most();
+            }
+            _ if self.count > rise => self.count -= 1,
+            _ => {
+                if self.count == rise || !self.is_known {
+                    said.push(match outcome {
+                        Outcome::Exited(status) => format!("VRRP_Script({name}) failed (exited with status {status})"),
+                        Outcome::TimedOut => format!("VRRP_Script({name}) timed_out"),
+                    });
+                }
+                self.count = 0;
+            }
+        }
+        self.is_known = true;
+        said
+    }
+
+    /// clear_diff_script: what an earlier configuration's script of this name has said counts on.
+    pub fn inherit(&mut self, old: &Watched) -> Option<String> {
+        if !old.is_known {
+            return None;
+        }
+        let (rise, name) = (self.config.rise, &self.config.name);
+        let is_good = old.count >= old.config.rise;
+        self.count = match old.count {
+            0 => 0,
+            count if count == old.most() => self.most(),
+            count if is_good => rise.saturating_add(count - old.config.rise).min(self.most()),
+            count => rise.saturating_sub(old.config.rise - count),
+        };
+        (self.is_known, self.last_status) = (true, old.last_status);
+        let how = if is_good { "successful" } else { "unsuccessful" };
+        Some(format!("VRRP_Script({name}) considered {how} on reload"))
+    }
+}
+
+/// A tracked file.
+#[derive(Clone, Debug)]
+pub struct WatchedFile {
+    /// Its configuration.
+    pub config: TrackFile,
+    /// The number in it; 0 if there is none.
+    pub status: i64,
+}
+
+/// A tracked program.
+#[derive(Clone, Debug)]
+pub struct WatchedProcess {
+    /// Its configuration.
+    pub config: TrackProcess,
+    /// Whether there are as many as there should be.
+    pub has_quorum: bool,
+    /// How many there are.
+    pub(super) running: u32,
+    /// When a change counts: it comes and goes with a delay.
+    pub(super) changes_at: Option<Time>,
+}
+
+impl WatchedProcess {
+    /// A program of which none has been seen.
+    pub fn new(config: TrackProcess) -> WatchedProcess {
+        WatchedProcess { config, has_quorum: false, running: 0, changes_at: None }
+    }
+
+    /// Whether this many are right.
+    pub fn is_enough(&self, count: u32) -> bool {
+        (self.config.quorum..=self.config.quorum_max).contains(&count)
+    }
+
+    /// So many are running. Gives whether what counts has changed already.
+    pub(super) fn count(&mut self, count: u32, now: Time) -> bool {
+        self.running = count;
+        let is_enough = self.is_enough(count);
+        if is_enough == self.has_quorum {
+            self.changes_at = None;
+            return false;
+        }
+        let delay = if is_enough { self.config.fork_delay } else { self.config.terminate_delay };
+        let at = *self.changes_at.get_or_insert(now + delay);
+        if at > now {
+            return false;
+        }
+        (self.has_quorum, self.changes_at) = (is_enough, None);
+        true
     }
 }

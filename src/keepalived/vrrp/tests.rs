@@ -1,7 +1,7 @@
 //! Virtual routers that talk to one another over a wire made of vectors.
 
 use super::*;
-use crate::keepalived::conf::{self, Files};
+use crate::keepalived::conf::{self, Config, Files};
 use crate::time::Span;
 
 struct NoFiles;
@@ -29,36 +29,49 @@ fn address(n: u8) -> Ipv4Addr {
 struct Machine {
     vrrp: Vrrp,
     own: Ipv4Addr,
-    log: Vec<String>,
+    done: Vec<String>,
+}
+
+fn link(n: u8, is_up: bool) -> Link {
+    Link { name: "eth0".to_owned(), is_up, arp: true, addresses: vec![address(n)] }
 }
 
 impl Machine {
     fn new(n: u8, lines: &str) -> Machine {
-        let link = Link { name: "eth0".to_owned(), is_up: true, address: Some(address(n)) };
-        Machine { vrrp: Vrrp::new(&config(lines), vec![link]), own: address(n), log: Vec::new() }
+        Machine::with(n, &config(lines))
     }
 
-    /// What it sends, and what it has been heard to say.
-    fn react(&mut self, now: Time) -> Vec<Vec<u8>> {
+    fn with(n: u8, config: &Config) -> Machine {
+        Machine { vrrp: Vrrp::new(config, vec![link(n, true)], &[], &[]), own: address(n), done: Vec::new() }
+    }
+
+    /// What it sends; all else is written down.
+    fn react(&mut self, now: Time) -> Vec<Message> {
         let mut sent = Vec::new();
-        for (place, effect) in self.vrrp.take_wishes() {
-            match effect {
-                Effect::Advertise(priority) => {
-                    let mut bytes = Vec::new();
-                    let it = &self.vrrp.routers()[place].config;
-                    packet::write(&mut bytes, it, priority, self.own, Ipv4Addr::new(224, 0, 0, 18));
-                    sent.push(bytes);
+        for effect in self.vrrp.take_effects() {
+            let text = match effect {
+                Effect::Send(message) => {
+                    sent.push(message);
+                    continue;
                 }
-                Effect::Log(text) => self.log.push(format!("{:.3} {text}", now.since(Time::ZERO).as_secs_f64())),
-                Effect::GratuitousArp(times) => self.log.push(format!("{times} ARPs")),
-                _ => {}
-            }
+                Effect::Log(text) => format!("{:.3} {text}", now.since(Time::ZERO).as_secs_f64()),
+                Effect::Address(change, device, vip) => format!("{change:?} {} {device}", vip.net),
+                Effect::Route(change, words) => format!("{change:?} route {}", words.join(" ")),
+                Effect::GratuitousArp { interface, address } => format!("ARP {address} {interface}"),
+                Effect::Run(line) => format!("run {line}"),
+                other => format!("{other:?}"),
+            };
+            self.done.push(text);
         }
         sent
     }
 
     fn state(&self) -> State {
         self.vrrp.routers()[0].state()
+    }
+
+    fn count(&self, what: &str) -> usize {
+        self.done.iter().filter(|line| line.ends_with(what)).count()
     }
 }
 
@@ -78,13 +91,25 @@ fn pass(machines: &mut [Machine], now: &mut Time, span: Span, is_cut: bool) {
 }
 
 fn deliver(machines: &mut [Machine], from: usize, now: Time, is_cut: bool) {
-    let source = machines[from].own;
     for message in machines[from].react(now) {
         for n in (0..machines.len()).filter(|n| *n != from && !is_cut) {
-            let arrival = Arrival { source, destination: Ipv4Addr::new(224, 0, 0, 18), ttl: 255, message: &message };
-            machines[n].vrrp.receive("eth0", &arrival, now);
-            deliver(machines, n, now, is_cut);
+            let to = message.destination;
+            if to.is_multicast() || to == machines[n].own {
+                machines[n].vrrp.receive("eth0", &arrival(&message), now);
+                deliver(machines, n, now, is_cut);
+            }
         }
+    }
+}
+
+fn arrival(message: &Message) -> Arrival<'_> {
+    Arrival {
+        source: message.source,
+        destination: message.destination,
+        ttl: message.ttl,
+        id: message.id,
+        is_sealed: message.protocol == proto::AH,
+        payload: &message.bytes,
     }
 }
 
@@ -125,7 +150,7 @@ fn the_greater_priority_wins_after_a_full_wait() {
     assert_eq!(states(&machines), ["BACKUP", "BACKUP"]);
     pass(&mut machines, &mut now, Span::from_millis(20), false);
     assert_eq!(states(&machines), ["MASTER", "BACKUP"]);
-    assert!(machines[0].log.contains(&"5 ARPs".to_owned()));
+    assert_eq!(machines[0].count("ARP 192.168.200.16 eth0"), 5);
 }
 
 #[test]
@@ -137,7 +162,7 @@ fn a_clean_stop_is_taken_over_after_the_skew() {
     pass(&mut machines, &mut now, Span::from_millis(640), false);
     assert_eq!(machines[1].state(), State::Backup);
     pass(&mut machines, &mut now, Span::from_millis(20), false);
-    assert_eq!(machines[1].state(), State::Master, "{:?}", machines[1].log);
+    assert_eq!(machines[1].state(), State::Master, "{:?}", machines[1].done);
 }
 
 #[test]
@@ -155,6 +180,7 @@ fn nopreempt_keeps_a_returning_router_quiet() {
         let (mut machines, mut now) = pair(&format!("priority 100\nstate BACKUP\n{more}"), "priority 90");
         machines[0].vrrp.stop();
         pass(&mut machines, &mut now, Span::from_secs(6), false);
+        machines[0] = Machine::new(11, &format!("priority 100\nstate BACKUP\n{more}"));
         machines[0].vrrp.start(now);
         pass(&mut machines, &mut now, Span::from_secs(10), false);
         assert_eq!(states(&machines), expected, "{more}");
@@ -167,38 +193,15 @@ fn other_passwords_are_not_listened_to() {
     let (mut machines, mut now) = pair(&with("1111"), &with("2222"));
     pass(&mut machines, &mut now, Span::from_secs(8), false);
     assert_eq!(states(&machines), ["MASTER", "MASTER"]);
-    assert!(machines[1].log.iter().any(|line| line.ends_with("(VI_1) received an invalid passwd!")));
+    assert!(machines[1].done.iter().any(|line| line.ends_with("(VI_1) received an invalid passwd!")));
 }
 
 #[test]
 fn a_link_without_carrier_is_a_fault() {
     let (mut machines, mut now) = pair("priority 100", "priority 90");
     pass(&mut machines, &mut now, Span::from_secs(5), false);
-    let link = |is_up| Link { name: "eth0".to_owned(), is_up, address: Some(address(11)) };
-    machines[0].vrrp.link(link(false), now);
+    machines[0].vrrp.links(vec![link(11, false)], now);
     assert_eq!(machines[0].state(), State::Fault);
-    machines[0].vrrp.link(link(true), now);
+    machines[0].vrrp.links(vec![link(11, true)], now);
     assert_eq!(machines[0].state(), State::Backup);
-}
-
-#[test]
-fn scripts_rise_and_fall() {
-    let script = conf::Script {
-        name: "chk".to_owned(),
-        command: "true".to_owned(),
-        interval: Span::from_secs(1),
-        timeout: None,
-        weight: -20,
-        rise: 2,
-        fall: 2,
-        init_fail: false,
-    };
-    let mut watched = Watched::new(script);
-    assert_eq!(watched.hear(Outcome::Exited(0)).as_deref(), Some("VRRP_Script(chk) succeeded"));
-    assert_eq!(watched.hear(Outcome::Exited(1)), None);
-    assert_eq!(watched.weight(-20), 0);
-    assert_eq!(watched.hear(Outcome::Exited(1)).as_deref(), Some("VRRP_Script(chk) failed (exited with status 1)"));
-    assert_eq!(watched.weight(-20), -20);
-    assert_eq!(watched.hear(Outcome::Exited(0)), None);
-    assert_eq!(watched.hear(Outcome::Exited(0)).as_deref(), Some("VRRP_Script(chk) succeeded"));
 }

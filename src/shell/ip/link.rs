@@ -88,6 +88,7 @@ pub(super) fn state(interface: &Interface) -> &'static str {
     match interface {
         Interface { up: false, .. } => "DOWN",
         Interface { link: Link::Loopback | Link::Dummy | Link::Tunnel(_), .. } => "UNKNOWN",
+        Interface { link: Link::Macvlan(_), carrier: false, .. } => "LOWERLAYERDOWN",
         Interface { carrier: true, .. } => "UP",
         _ => "DOWN",
     }
@@ -98,14 +99,19 @@ fn kind(interface: &Interface) -> Option<&'static str> {
     match &interface.link {
         Link::Loopback | Link::Card(_) => None,
         Link::Dummy => Some("dummy"),
+        Link::Macvlan(_) => Some("macvlan"),
         Link::Tunnel(tunnel) => Some(tunnel.parameters.mode.name()),
     }
 }
 
 /// The name, with that of the interface below a tunnel.
 pub(super) fn full_name(kernel: &Kernel, interface: &Interface) -> String {
-    let Some(tunnel) = interface.tunnel() else { return interface.name.clone() };
-    let is_it = |under: &&Interface| Some(under.index) == tunnel.parameters.over;
+    let below = match &interface.link {
+        Link::Tunnel(tunnel) => tunnel.parameters.over,
+        Link::Macvlan(lower) => Some(*lower),
+        _ => return interface.name.clone(),
+    };
+    let is_it = |under: &&Interface| Some(under.index) == below;
     format!("{}@{}", interface.name, kernel.interfaces().find(is_it).map_or("NONE", |under| &under.name))
 }
 
@@ -113,19 +119,19 @@ pub(super) fn full_name(kernel: &Kernel, interface: &Interface) -> String {
 fn ends(interface: &Interface) -> (String, String) {
     match &interface.link {
         Link::Loopback => (interface.mac.to_string(), MacAddr::ZERO.to_string()),
-        Link::Card(_) | Link::Dummy => (interface.mac.to_string(), MacAddr::BROADCAST.to_string()),
+        Link::Card(_) | Link::Dummy | Link::Macvlan(_) => (interface.mac.to_string(), MacAddr::BROADCAST.to_string()),
         Link::Tunnel(tunnel) => (tunnel.parameters.local.to_string(), tunnel.parameters.remote.to_string()),
     }
 }
 
 fn flags(interface: &Interface) -> String {
-    let is_ethernet = matches!(interface.link, Link::Card(_) | Link::Dummy);
+    let is_ethernet = interface.is_ethernet() || matches!(interface.link, Link::Dummy);
     let names = [
         (interface.up && !interface.carrier, "NO-CARRIER"),
         (interface.is_loopback(), "LOOPBACK"),
         (is_ethernet, "BROADCAST"),
         (interface.is_point_to_point(), "POINTOPOINT"),
-        (matches!(interface.link, Link::Card(_)), "MULTICAST"),
+        (interface.is_ethernet(), "MULTICAST"),
         (!interface.is_loopback() && !interface.arp, "NOARP"),
         (interface.promiscuous, "PROMISC"),
         (interface.up, "UP"),
@@ -138,7 +144,7 @@ fn flags(interface: &Interface) -> String {
 pub(super) fn describe(kernel: &Kernel, interface: &Interface, mode: &str, style: Style, out: &mut String) {
     let link = match &interface.link {
         Link::Loopback => "loopback",
-        Link::Card(_) | Link::Dummy => "ether",
+        Link::Card(_) | Link::Dummy | Link::Macvlan(_) => "ether",
         Link::Tunnel(tunnel) => tunnel.parameters.mode.name(),
     };
     let (address, other) = ends(interface);

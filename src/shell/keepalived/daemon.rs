@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::pool::Pool;
-use super::router::Routers;
+use super::router::{self, Routers};
 use super::{Log, Process, SIGHUP, SIGINT, SIGTERM, VERSION, read, script};
-use crate::keepalived::conf::{self, Config, Message, Script};
+use crate::keepalived::conf::{self, Config, Message, Script, Statics};
 use crate::keepalived::vrrp::Outcome;
 use crate::time::Span;
 
@@ -47,6 +47,7 @@ pub async fn run(process: Process, path: String) -> i32 {
             }
             log.write("Stopping");
             running.stop();
+            sync_always(&log, &config, false);
             process.sys.sleep(FAREWELL).await;
             log.write(&format!("Stopped {VERSION}"));
             return 0;
@@ -65,6 +66,18 @@ fn load(log: &Log, path: &str) -> Option<Config> {
     };
     messages.iter().for_each(|message: &Message| log.write(&message.to_string()));
     conf::is_usable(&messages).then_some(config)
+}
+
+/// Whether the configuration says anything to the VRRP process.
+fn needs_vrrp(config: &Config) -> bool {
+    !config.instances.is_empty() || config.statics != Statics::default()
+}
+
+/// lvs_sync_daemon without an instance that it follows.
+fn sync_always(log: &Log, config: &Config, is_on: bool) {
+    if let Some(sync) = config.global.sync.as_ref().filter(|sync| sync.instance.is_none()) {
+        log.0.sys.with(|kernel| router::sync_always(kernel, sync, is_on));
+    }
 }
 
 /// What is at work.
@@ -86,15 +99,18 @@ impl Running {
     }
 
     fn start_routers(&mut self, log: &Log, config: &Config) {
-        if config.instances.is_empty() {
-            return;
+        if needs_vrrp(config) {
+            self.routers = Some(Routers::start(&log.0, config, log.0.sys.now()));
+            self.watch_all(log);
         }
-        let now = log.0.sys.now();
-        let routers = Routers::start(&log.0, config, now);
-        for (place, script) in routers.scripts().cloned().enumerate() {
+        sync_always(log, config, true);
+    }
+
+    fn watch_all(&self, log: &Log) {
+        let scripts = self.routers.iter().flat_map(Routers::scripts);
+        for (place, script) in scripts.cloned().enumerate() {
             self.watch(log, place, script);
         }
-        self.routers = Some(routers);
     }
 
     /// A thread that runs a script again and again.
@@ -142,12 +158,19 @@ impl Running {
             Some(pool) => pool.reload(new),
             None => self.pool = (!new.services.is_empty()).then(|| Pool::start(&log.0, new)),
         }
-        if old.instances != new.instances || old.scripts != new.scripts || old.groups != new.groups {
-            *self.generation.borrow_mut() += 1;
-            if let Some(mut routers) = self.routers.take() {
-                routers.stop();
-            }
-            self.start_routers(log, new);
+        *self.generation.borrow_mut() += 1;
+        self.results.borrow_mut().clear();
+        let now = log.0.sys.now();
+        match &mut self.routers {
+            Some(routers) => routers.reload(new, now),
+            None if needs_vrrp(new) => self.routers = Some(Routers::start(&log.0, new, now)),
+            None => {}
+        }
+        self.watch_all(log);
+        let always = |config: &Config| config.global.sync.clone().filter(|sync| sync.instance.is_none());
+        if always(old) != always(new) {
+            sync_always(log, old, false);
+            sync_always(log, new, true);
         }
     }
 

@@ -1,8 +1,9 @@
 //! keepalived 2.2.7 on a node: carries out what the state machines of [`crate::keepalived`] want.
 //!
-//! `daemon` is its life; `router` the VRRP process's hands, `pool` the checkers' process's; `probe` asks servers.
+//! `daemon` is its life; `router` and `device` the VRRP process's hands, `pool` the checkers' process's; `probe` asks servers.
 
 mod daemon;
+mod device;
 mod log;
 mod pool;
 mod probe;

@@ -1,81 +1,90 @@
-//! The VRRP process's hands: sockets, addresses, gratuitous ARPs.
+//! The VRRP process's hands: what its state machine wants is done, what happens is told to it.
 
-use std::net::Ipv4Addr;
-
-use etherparse::ArpOperation;
-
-use super::{Log, Process, script};
+use super::{Log, Process, device, script};
 use crate::host::process::WaitOn;
-use crate::host::{Address, Flow, IfIndex, Io, Kernel, PacketSocket, RawBind, RawSocket, Scope};
+use crate::host::{IfIndex, Kernel, PacketSocket, RawBind, RawSocket};
 use crate::ipvs::sync::{Role, Settings};
-use crate::keepalived::conf::{Config, Instance, Notify, Vip};
-use crate::keepalived::vrrp::{Arrival, Effect, Link, Outcome, State, Vrrp, packet};
-use crate::time::Time;
+use crate::keepalived::conf::{Config, Global, Script, SyncDaemon};
+use crate::keepalived::vrrp::{Arrival, Ear, Effect, Link, Message, Outcome, Vrrp};
+use crate::time::{Span, Time};
 use crate::wire::build::{self, Arp};
 use crate::wire::{MacAddr, proto};
+
+use etherparse::ArpOperation;
 
 /// What routers send: internetwork control, in the precedence of RFC 791.
 const TOS: u8 = 0xc0;
 
+/// How often tracked files and programs are looked at. keepalived is told of changes at once (inotify, proc events).
+const LOOK: Span = Span::from_millis(100);
+
 /// The routers of a node at work.
 pub struct Routers {
     log: Log,
-    config: Config,
+    global: Global,
     vrrp: Vrrp,
-    sockets: Vec<(String, IfIndex, RawSocket)>,
+    sockets: Vec<(Ear, IfIndex, RawSocket)>,
     arp: PacketSocket,
-    /// The last identification of each router's packets.
-    ids: Vec<u16>,
-    /// Whether each router holds its addresses.
-    holds: Vec<bool>,
+    /// When tracked files and programs are looked at again.
+    look_at: Time,
 }
 
 impl Routers {
     /// Opens the sockets and starts the routers.
     pub fn start(process: &Process, config: &Config, now: Time) -> Routers {
         let log = Log(process.clone());
-        let links = process.sys.with(links);
-        for it in &config.instances {
-            if let Some(Link { name, address: Some(address), .. }) = links.iter().find(|link| link.name == it.interface)
-            {
-                log.write(&format!("Assigned address {address} for interface {name}"));
-            }
-        }
+        let (links, files, programs) = process.sys.with(|kernel| {
+            initialise(kernel, config);
+            (links(kernel), numbers(kernel, config), counts(kernel, config))
+        });
         let mut routers = Routers {
             sockets: Vec::new(),
             arp: PacketSocket::open(&process.sys, None, Some(IfIndex::LO)),
-            ids: vec![0; config.instances.len()],
-            holds: vec![false; config.instances.len()],
-            vrrp: Vrrp::new(config, links),
-            config: config.clone(),
+            vrrp: Vrrp::new(config, links, &files, &programs),
+            global: config.global.clone(),
+            look_at: now + LOOK,
             log,
         };
-        routers.log.write("Registering gratuitous ARP shared channel");
-        routers.open_sockets();
-        routers.sync(Role::Backup);
         routers.vrrp.start(now);
         routers.carry_out();
+        routers.listen();
         routers
+    }
+
+    /// Another configuration.
+    pub fn reload(&mut self, config: &Config, now: Time) {
+        let (files, programs) = self.process().sys.with(|kernel| (numbers(kernel, config), counts(kernel, config)));
+        let is_other_sync = self.global.sync != config.global.sync;
+        if is_other_sync {
+            self.leave_sync();
+        }
+        self.global = config.global.clone();
+        self.vrrp.reload(config, &files, &programs, now);
+        self.carry_out();
+        self.sockets.clear();
+        self.listen();
     }
 
     fn process(&self) -> &Process {
         &self.log.0
     }
 
-    fn open_sockets(&mut self) {
-        for it in &self.config.instances {
-            let Some(index) =
-                self.process().sys.with(|kernel| kernel.interface(&it.interface).map(|found| found.index))
-            else {
-                continue;
-            };
-            if self.sockets.iter().any(|(_, known, _)| *known == index) {
+    /// Opens the sockets that are missing, and closes those of interfaces that have gone.
+    fn listen(&mut self) {
+        let sys = self.process().sys.clone();
+        let index = |name: &str| sys.with(|kernel| kernel.interface(name).map(|found| found.index));
+        self.sockets.retain(|(ear, known, _)| index(&ear.interface) == Some(*known));
+        for ear in self.vrrp.ears() {
+            let Some(device) = index(&ear.interface) else { continue };
+            if self.sockets.iter().any(|(known, _, _)| *known == ear) {
                 continue;
             }
-            let bind = RawBind { protocol: proto::VRRP, address: None, device: Some(index) };
-            if let Ok(socket) = RawSocket::open(&self.process().sys, bind) {
-                socket.join(self.config.global.group, index);
-                self.sockets.push((it.interface.clone(), index, socket));
+            let bind = RawBind { protocol: ear.protocol, address: None, device: Some(device) };
+            if let Ok(socket) = RawSocket::open(&sys, bind) {
+                if let Some(group) = ear.group {
+                    socket.join(group, device);
+                }
+                self.sockets.push((ear, device, socket));
             }
         }
     }
@@ -87,22 +96,23 @@ impl Routers {
 
     /// When something is due.
     pub fn next_deadline(&self) -> Option<Time> {
-        self.vrrp.next_deadline()
+        let looks = !self.vrrp.files().is_empty() || !self.vrrp.programs().is_empty();
+        self.vrrp.next_deadline().into_iter().chain(looks.then_some(self.look_at)).min()
     }
 
     /// The scripts that are to be run again and again, by their places.
-    pub fn scripts(&self) -> impl Iterator<Item = &crate::keepalived::conf::Script> {
+    pub fn scripts(&self) -> impl Iterator<Item = &Script> {
         self.vrrp.scripts().iter().map(|watched| &watched.config)
     }
 
     /// Looks at everything that may have happened.
     pub fn step(&mut self, now: Time) {
         let links = self.process().sys.with(links);
-        for link in links {
-            self.vrrp.link(link, now);
-        }
+        self.vrrp.links(links, now);
         self.carry_out();
         self.look_after_addresses(now);
+        self.look(now);
+        self.listen();
         for n in 0..self.sockets.len() {
             while let Some(received) = self.sockets[n].2.take() {
                 let packet = &received.packet;
@@ -110,11 +120,16 @@ impl Routers {
                     source: packet.source(),
                     destination: packet.destination(),
                     ttl: packet.ttl(),
-                    message: packet.payload(),
+                    id: u16::from_be_bytes([packet.ip()[4], packet.ip()[5]]),
+                    is_sealed: packet.protocol() == proto::AH,
+                    payload: packet.payload(),
                 };
-                let interface = self.sockets[n].0.clone();
-                self.vrrp.receive(&interface, &arrival, now);
-                self.carry_out();
+                let interface = self.sockets[n].0.interface.clone();
+                let is_for_group = self.sockets[n].0.group.is_some();
+                if is_for_group == arrival.destination.is_multicast() {
+                    self.vrrp.receive(&interface, &arrival, now);
+                    self.carry_out();
+                }
             }
         }
         self.vrrp.tick(now);
@@ -123,16 +138,40 @@ impl Routers {
 
     /// Netlink tells of addresses that somebody else has taken away.
     fn look_after_addresses(&mut self, now: Time) {
-        for place in 0..self.holds.len() {
-            let it = &self.config.instances[place];
-            let lost = self.holds[place]
-                .then(|| self.process().sys.with(|kernel| it.vips.iter().find(|vip| !has(kernel, it, vip)).cloned()));
-            if let Some(vip) = lost.flatten() {
-                let device = vip.device.as_ref().unwrap_or(&it.interface);
-                self.log.write(&format!("Netlink reflector reports IP {} removed from {device}", vip.net.addr()));
+        for place in 0..self.vrrp.routers().len() {
+            let router = &self.vrrp.routers()[place];
+            if !router.holds_addresses() {
+                continue;
+            }
+            let lost = self.process().sys.with(|kernel| {
+                router.config.addresses().find(|(vip, name)| device::lacks(kernel, name, vip.net.addr()))
+            });
+            if let Some((vip, name)) = lost {
+                let address = vip.net.addr();
+                self.log.write(&format!("Netlink reflector reports IP {address} removed from {name}"));
                 self.vrrp.lose_address(place, now);
                 self.carry_out();
             }
+        }
+    }
+
+    /// Looks at tracked files and programs.
+    fn look(&mut self, now: Time) {
+        if now < self.look_at {
+            return;
+        }
+        self.look_at = now + LOOK;
+        for place in 0..self.vrrp.files().len() {
+            let path = &self.vrrp.files()[place].config.path;
+            let number = self.process().sys.with(|kernel| number(kernel, path));
+            self.vrrp.file(place, number, now);
+            self.carry_out();
+        }
+        for place in 0..self.vrrp.programs().len() {
+            let program = &self.vrrp.programs()[place].config.program;
+            let count = self.process().sys.with(|kernel| count(kernel, program));
+            self.vrrp.processes(place, count, now);
+            self.carry_out();
         }
     }
 
@@ -150,165 +189,96 @@ impl Routers {
     }
 
     fn carry_out(&mut self) {
-        for (place, effect) in self.vrrp.take_wishes() {
+        for effect in self.vrrp.take_effects() {
             match effect {
                 Effect::Log(text) => self.log.write(&text),
-                Effect::Advertise(priority) => self.advertise(place, priority),
-                Effect::AddAddresses => self.add_addresses(place),
-                Effect::RemoveAddresses => self.remove_addresses(place),
-                Effect::GratuitousArp(times) => self.announce(place, times),
-                Effect::Notify(state) => self.notify(place, state),
-                Effect::NotifyStop => self.launch(self.config.instances[place].notify.stop.clone()),
-                Effect::NotifyLowerPriority => self.launch(self.config.instances[place].notify.lower_priority.clone()),
+                Effect::Send(message) => self.send(&message),
+                Effect::GratuitousArp { interface, address } => self.announce(&interface, address),
+                Effect::Run(line) => script::launch(self.process(), line),
+                Effect::Tell(line) => self.tell(&line),
+                Effect::Sync { is_master } => self.sync(if is_master { Role::Master } else { Role::Backup }),
+                Effect::Vmac { .. } | Effect::PromoteSecondaries(..) => {
+                    let said = self.process().sys.with(|kernel| device::device(kernel, &effect));
+                    said.iter().for_each(|text| self.log.write(text));
+                }
+                Effect::Address(change, name, vip) => {
+                    self.process().sys.with(|kernel| device::address(kernel, change, &name, &vip));
+                }
+                Effect::Route(change, words) => {
+                    self.process().sys.with(|kernel| device::ip(kernel, "route", change, &words));
+                }
+                Effect::Rule(change, words) => {
+                    self.process().sys.with(|kernel| device::ip(kernel, "rule", change, &words));
+                }
+                Effect::Firewall(change, address) => {
+                    let chains = self.global.chains.as_ref();
+                    self.process().sys.with(|kernel| device::filter(kernel, change, chains, address));
+                }
             }
         }
     }
 
-    fn launch(&self, line: Option<String>) {
-        if let Some(line) = line {
-            script::launch(self.process(), line);
+    /// A line for everybody who reads a notify_fifo.
+    fn tell(&self, line: &str) {
+        for path in &self.global.fifos {
+            // Nobody may be there to read it.
+            let _ = self.process().sys.with(|kernel| kernel.write_path(path, line.as_bytes(), true));
         }
     }
 
-    fn source(&self, place: usize) -> Option<(IfIndex, Ipv4Addr)> {
-        let it = &self.config.instances[place];
-        self.process().sys.with(|kernel| {
-            let interface = kernel.interface(&it.interface)?;
-            let address = it.source.or_else(|| interface.addresses.first().map(|address| address.ip))?;
-            Some((interface.index, address))
-        })
-    }
-
-    /// vrrp_send_adv
-    fn advertise(&mut self, place: usize, priority: u8) {
-        let Some((index, source)) = self.source(place) else { return };
-        let it = &self.config.instances[place];
-        let Some((_, _, socket)) = self.sockets.iter().find(|(_, known, _)| *known == index) else { return };
-        let to_group = [self.config.global.group];
-        let (destinations, ttl) = match it.peers.as_slice() {
-            [] => (&to_group[..], 255),
-            peers => (peers, it.unicast_ttl),
+    /// vrrp_send_pkt
+    fn send(&mut self, message: &Message) {
+        let sealed = message.protocol;
+        let socket =
+            self.sockets.iter().find(|(ear, _, _)| ear.interface == message.interface && ear.protocol == sealed);
+        if socket.is_none() {
+            self.listen();
+        }
+        let socket =
+            self.sockets.iter().find(|(ear, _, _)| ear.interface == message.interface && ear.protocol == sealed);
+        let Some((_, index, socket)) = socket else { return };
+        let flow = crate::host::Flow {
+            source: Some(message.source),
+            destination: message.destination,
+            protocol: message.protocol,
+            ttl: Some(message.ttl),
+            tos: TOS,
+            dont_fragment: false,
+            id: Some(message.id),
+            oif: Some(*index),
         };
-        for destination in destinations {
-            self.ids[place] = self.ids[place].checked_add(1).unwrap_or(1);
-            let flow = Flow {
-                source: Some(source),
-                destination: *destination,
-                protocol: proto::VRRP,
-                ttl: Some(ttl),
-                tos: TOS,
-                dont_fragment: false,
-                id: Some(self.ids[place]),
-                oif: Some(index),
-            };
-            let sent = socket.send(&flow, |buffer| packet::write(buffer, it, priority, source, *destination));
-            if let Err(error) = sent {
-                self.log.write(&format!("({}) send advert error {} ({error})", it.name, error.number()));
-            }
+        let Err(error) = socket.send(&flow, |buffer| buffer.extend(&message.bytes)) else { return };
+        let (name, is_farewell) = &message.whose;
+        if *is_farewell && error == crate::host::Errno::NetworkUnreachable {
+            return;
         }
-    }
-
-    fn add_addresses(&mut self, place: usize) {
-        self.holds[place] = true;
-        let it = self.config.instances[place].clone();
-        self.process().sys.with(|kernel| {
-            for vip in it.vips.iter().chain(&it.excluded) {
-                let Some(index) = kernel.interface(device(&it, vip)).map(|interface| interface.index) else { continue };
-                // An address that is there already is as good.
-                let _ = kernel.add_address(index, address(&it, vip));
-            }
-            for route in &it.routes {
-                ip(kernel, "add", route);
-            }
-            if it.no_accept {
-                filter(kernel, "-I", &it);
-            }
+        self.log.write(&match message.destination.is_multicast() {
+            true => format!("({name}): send advert error {} ({error})", error.number()),
+            false => format!("({name}) Cant send advert to {} ({error})", message.destination),
         });
     }
 
-    fn remove_addresses(&mut self, place: usize) {
-        let held = std::mem::replace(&mut self.holds[place], false);
-        let it = self.config.instances[place].clone();
-        self.process().sys.with(|kernel| {
-            if held {
-                for route in &it.routes {
-                    ip(kernel, "del", route);
-                }
-                if it.no_accept {
-                    filter(kernel, "-D", &it);
-                }
-            }
-            for vip in it.vips.iter().chain(&it.excluded) {
-                let Some(index) = kernel.interface(device(&it, vip)).map(|interface| interface.index) else { continue };
-                // One that has gone already is no concern of anybody's.
-                let _ = kernel.delete_address(index, vip.net.addr(), Some(vip.net.prefix_len()));
-            }
+    fn announce(&self, name: &str, address: std::net::Ipv4Addr) {
+        let card = self.process().sys.with(|kernel| {
+            let interface = kernel.interface(name)?;
+            Some((interface.index, interface.mac))
         });
-    }
-
-    /// vrrp_send_link_update: rounds of gratuitous ARPs.
-    fn announce(&self, place: usize, times: u32) {
-        let it = &self.config.instances[place];
-        let times = if self.config.global.min_garp { times.min(1) } else { times };
-        let vips: Vec<&Vip> = it.vips.iter().chain(&it.excluded).collect();
-        for vip in &vips {
-            let text =
-                format!("({}) Sending/queueing gratuitous ARPs on {} for {}", it.name, device(it, vip), vip.net.addr());
-            self.log.write(&text);
-        }
-        for _ in 0..times {
-            for vip in &vips {
-                let name = device(it, vip);
-                let card = self.process().sys.with(|kernel| {
-                    let interface =
-                        kernel.interface(name).filter(|interface| interface.is_running() && interface.arp)?;
-                    Some((interface.index, interface.mac))
-                });
-                let Some((index, mac)) = card else { continue };
-                let ip = vip.net.addr();
-                self.log.write(&format!("Sending gratuitous ARP on {name} for {ip}"));
-                let message = Arp {
-                    operation: ArpOperation::REQUEST,
-                    sender_mac: mac,
-                    sender_ip: ip,
-                    target_mac: MacAddr::BROADCAST,
-                    target_ip: ip,
-                };
-                self.arp.send(index, build::arp(mac, MacAddr::BROADCAST, message));
-            }
-        }
-    }
-
-    /// Scripts, and the synchronisation daemon that goes with the state (lvs_sync_daemon).
-    fn notify(&mut self, place: usize, state: State) {
-        let it = &self.config.instances[place];
-        let follows = self.config.global.sync.as_ref().is_some_and(|sync| sync.instance.as_ref() == Some(&it.name));
-        let priority = self.vrrp.routers()[place].priority();
-        let lines: Vec<String> = notify_lines(&it.notify, "INSTANCE", &it.name, state, priority);
-        let groups = self.config.groups.iter().filter(|group| group.members.contains(&it.name));
-        let of_groups = groups.flat_map(|group| notify_lines(&group.notify, "GROUP", &group.name, state, priority));
-        let lines: Vec<String> = lines.into_iter().chain(of_groups).collect();
-        for line in lines {
-            script::launch(self.process(), line);
-        }
-        if follows {
-            self.sync(if state == State::Master { Role::Master } else { Role::Backup });
-        }
+        let Some((index, mac)) = card else { return };
+        let message = Arp {
+            operation: ArpOperation::REQUEST,
+            sender_mac: mac,
+            sender_ip: address,
+            target_mac: MacAddr::BROADCAST,
+            target_ip: address,
+        };
+        self.arp.send(index, build::arp(mac, MacAddr::BROADCAST, message));
     }
 
     /// The synchronisation daemon of this role runs, and the other one does not.
     fn sync(&self, role: Role) {
-        let Some(sync) = &self.config.global.sync else { return };
-        let default = Settings::default();
-        let vrid = self.config.instances.iter().find(|it| Some(&it.name) == sync.instance.as_ref()).map(|it| it.vrid);
-        let settings = Settings {
-            interface: sync.interface.clone(),
-            id: sync.id.or(vrid).unwrap_or(0),
-            max_len: sync.max_len,
-            group: sync.group.unwrap_or(default.group),
-            port: sync.port.unwrap_or(default.port),
-            ttl: sync.ttl.unwrap_or(default.ttl),
-        };
+        let Some(sync) = &self.global.sync else { return };
+        let follows = |router: &&crate::keepalived::vrrp::Router| Some(&router.config.name) == sync.instance.as_ref();
+        let settings = settings(sync, self.vrrp.routers().iter().find(follows).map(|router| router.config.vrid));
         self.process().sys.with(|kernel| {
             // None may run yet, or this one already.
             let _ = kernel.stop_sync(role.other());
@@ -317,7 +287,7 @@ impl Routers {
     }
 
     fn leave_sync(&self) {
-        if self.config.global.sync.is_some() {
+        if self.global.sync.as_ref().is_some_and(|sync| sync.instance.is_some()) {
             self.process().sys.with(|kernel| {
                 let _ = kernel.stop_sync(Role::Master);
                 let _ = kernel.stop_sync(Role::Backup);
@@ -326,63 +296,71 @@ impl Routers {
     }
 }
 
-fn notify_lines(notify: &Notify, kind: &str, name: &str, state: State, priority: u8) -> Vec<String> {
-    let own = match state {
-        State::Master => &notify.master,
-        State::Backup => &notify.backup,
-        State::Fault => &notify.fault,
-    };
-    let any = notify.any.as_ref().map(|line| format!("{line} {kind} {name} {} {priority}", state.name()));
-    own.iter().cloned().chain(any).collect()
+fn settings(sync: &SyncDaemon, vrid: Option<u8>) -> Settings {
+    let default = Settings::default();
+    Settings {
+        interface: sync.interface.clone(),
+        id: sync.id.or(vrid).unwrap_or(0),
+        max_len: sync.max_len,
+        group: sync.group.unwrap_or(default.group),
+        port: sync.port.unwrap_or(default.port),
+        ttl: sync.ttl.unwrap_or(default.ttl),
+    }
+}
+
+/// lvs_sync_daemon without an instance: both daemons, from start to stop.
+pub fn sync_always(kernel: &mut Kernel, sync: &SyncDaemon, is_on: bool) {
+    for role in [Role::Master, Role::Backup] {
+        // It may be there already, or have gone.
+        if is_on {
+            let _ = kernel.start_sync(role, settings(sync, None));
+        } else {
+            let _ = kernel.stop_sync(role);
+        }
+    }
 }
 
 fn links(kernel: &mut Kernel) -> Vec<Link> {
     let link = |interface: &crate::host::Interface| Link {
         name: interface.name.clone(),
         is_up: interface.is_running(),
-        address: interface.addresses.first().map(|address| address.ip),
+        arp: interface.arp,
+        addresses: interface.addresses.iter().map(|address| address.ip).collect(),
     };
     kernel.interfaces().map(link).collect()
 }
 
-fn device<'a>(it: &'a Instance, vip: &'a Vip) -> &'a str {
-    vip.device.as_deref().unwrap_or(&it.interface)
-}
-
-fn has(kernel: &Kernel, it: &Instance, vip: &Vip) -> bool {
-    let interface = kernel.interface(device(it, vip));
-    interface.is_some_and(|interface| interface.addresses.iter().any(|address| address.ip == vip.net.addr()))
-}
-
-fn address(it: &Instance, vip: &Vip) -> Address {
-    let scope = match vip.scope.as_deref() {
-        Some("link" | "253") => Scope::Link,
-        Some("host" | "254") => Scope::Host,
-        Some("nowhere" | "255") => Scope::Nowhere,
-        _ => Scope::Global,
-    };
-    Address {
-        ip: vip.net.addr(),
-        prefix_len: vip.net.prefix_len(),
-        broadcast: vip.broadcast,
-        scope,
-        label: vip.label.clone().unwrap_or_else(|| device(it, vip).to_owned()),
-        secondary: false,
+/// init_file
+fn initialise(kernel: &mut Kernel, config: &Config) {
+    for file in &config.track_files {
+        if let Some((value, overwrites)) = file.init
+            && (overwrites || kernel.read_path(&file.path).is_err())
+        {
+            // A folder that is not there is the user's affair.
+            let _ = kernel.write_path(&file.path, format!("{value}\n").as_bytes(), false);
+        }
     }
 }
 
-/// virtual_routes: `ip route add`, without anybody who reads its complaints.
-fn ip(kernel: &mut Kernel, verb: &str, route: &str) {
-    let words = ["ip", "route", verb].into_iter().chain(route.split_whitespace());
-    let words: Vec<String> = words.map(str::to_owned).collect();
-    crate::shell::ip::ip(kernel, &words, &mut Io::default());
+/// The number that a tracked file begins with; 0 if it is not there.
+fn number(kernel: &mut Kernel, path: &str) -> i64 {
+    let bytes = kernel.read_path(path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let text = text.trim_start();
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '-' && c != '+').unwrap_or(text.len());
+    text[..end].parse().unwrap_or(0)
 }
 
-/// no_accept: nobody may speak with the addresses themselves.
-fn filter(kernel: &mut Kernel, verb: &str, it: &Instance) {
-    for vip in &it.vips {
-        let words = format!("iptables {verb} INPUT -d {} -j DROP", vip.net.addr());
-        let words: Vec<String> = words.split(' ').map(str::to_owned).collect();
-        crate::shell::iptables::iptables(kernel, &words, &mut Io::default());
-    }
+fn numbers(kernel: &mut Kernel, config: &Config) -> Vec<i64> {
+    config.track_files.iter().map(|file| number(kernel, &file.path)).collect()
+}
+
+/// How many processes of a program there are.
+fn count(kernel: &Kernel, program: &str) -> u32 {
+    let name = program.rsplit('/').next().unwrap_or(program);
+    kernel.scheduler.processes().filter(|(_, running)| *running == name).count() as u32
+}
+
+fn counts(kernel: &Kernel, config: &Config) -> Vec<u32> {
+    config.track_processes.iter().map(|process| count(kernel, &process.program)).collect()
 }
