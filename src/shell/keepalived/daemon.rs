@@ -17,6 +17,9 @@ pub const START_UP: Span = Span::from_millis(500);
 /// How long the VRRP process waits at its end, so that others hear of it.
 const FAREWELL: Span = Span::from_secs(1);
 
+/// How late it may get its turn before it says so (min_auto_priority_delay, whether or not it may raise its priority).
+const TOLERATED: Span = Span::from_secs(1);
+
 /// keepalived's exit status for a configuration that it cannot work with.
 const BAD_CONFIG: i32 = 2;
 
@@ -55,6 +58,11 @@ pub async fn run(process: Process, path: String) -> i32 {
         running.step(&log);
         let (events, until) = running.next();
         process.sys.wait(&events, until).await;
+        let late = until.map_or(Span::ZERO, |until| process.sys.now().since(until));
+        if late > TOLERATED {
+            let (seconds, micros) = (late.as_secs(), late.as_nanos() / 1_000 % 1_000_000);
+            log.write(&format!("A thread timer expired {seconds}.{micros:06} seconds ago"));
+        }
     }
 }
 
