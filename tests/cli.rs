@@ -49,7 +49,7 @@ fn a_scenario_that_holds() {
     assert_eq!((output.status.code(), err(&output)), (Some(0), String::new()));
     insta::assert_snapshot!(out(&output), @r#"
     echo
-    $ a command  | its output  → a frame is sent  ⇒ a packet is passed on  · a decision  ✗ an end
+    → a frame is sent  ⇒ a packet is passed on  · a decision  ✗ an end  $ a command  | its output
 
     set-up
 
@@ -69,7 +69,7 @@ fn a_scenario_that_does_not_hold() {
     assert_eq!((output.status.code(), err(&output)), (Some(1), String::new()));
     insta::assert_snapshot!(out(&output), @r#"
     echo
-    $ a command  | its output  → a frame is sent  ⇒ a packet is passed on  · a decision  ✗ an end
+    → a frame is sent  ⇒ a packet is passed on  · a decision  ✗ an end  $ a command  | its output
 
     set-up
 

@@ -231,7 +231,7 @@ impl Lab {
     fn timeline(&self) -> Stage {
         let last = self.plan.timeline.iter().map(|step| step.at).max().unwrap_or_default();
         match self.plan.until {
-            Some(until) => Stage::Timeline(self.zero + until.max(last) + GRACE),
+            Some(until) => Stage::Timeline(self.zero + until + GRACE),
             None => Stage::Timeline(self.zero + last),
         }
     }

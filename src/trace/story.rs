@@ -37,10 +37,13 @@ impl Default for Telling {
 pub fn write(out: &mut dyn Write, title: &str, trace: &Trace, telling: &Telling) -> io::Result<()> {
     let last = if telling.numbers { Index::of(trace).last().map_or(1, |id| id.0) } else { 0 };
     let layout = Layout::new(trace, telling, last);
-    writeln!(out, "{}\n{}\n\nset-up", layout.painted(Colour::Bold, title), layout.painted(Colour::Faint, LEGEND))?;
+    let legend = if telling.commands { &format!("{LEGEND}  {LEGEND_OF_COMMANDS}") } else { LEGEND };
+    let begin = if telling.commands { "set-up\n" } else { "" };
+    write!(out, "{}\n{}\n\n{begin}", layout.painted(Colour::Bold, title), layout.painted(Colour::Faint, legend))?;
     let mut teller = Teller::new(telling.filter.clone(), telling.commands);
     let mut print = |line: Line| match line.kind {
-        Kind::Zero => writeln!(out, "\ntime 0"),
+        Kind::Zero if telling.commands => writeln!(out, "\ntime 0"),
+        Kind::Zero => Ok(()),
         _ => writeln!(out, "{}", layout.line(&line)),
     };
     teller.tell(trace, &mut print)?;
@@ -48,8 +51,9 @@ pub fn write(out: &mut dyn Write, title: &str, trace: &Trace, telling: &Telling)
 }
 
 /// What the signs mean.
-pub const LEGEND: &str =
-    "$ a command  | its output  → a frame is sent  ⇒ a packet is passed on  · a decision  ✗ an end";
+pub const LEGEND: &str = "→ a frame is sent  ⇒ a packet is passed on  · a decision  ✗ an end";
+/// The same for commands.
+const LEGEND_OF_COMMANDS: &str = "$ a command  | its output";
 
 /// ANSI escape codes.
 #[derive(Clone, Copy)]
@@ -218,7 +222,7 @@ mod tests {
     fn everything() {
         insta::assert_snapshot!(told("all"), @"
         A test
-        $ a command  | its output  → a frame is sent  ⇒ a packet is passed on  · a decision  ✗ an end
+        → a frame is sent  ⇒ a packet is passed on  · a decision  ✗ an end  $ a command  | its output
 
         set-up
                     director                       $ ipvsadm -A -t 192.168.1.200:80 -s wlc
@@ -242,7 +246,7 @@ mod tests {
     fn commands_are_told_whatever_the_filter() {
         insta::assert_snapshot!(told("none"), @r"
         A test
-        $ a command  | its output  → a frame is sent  ⇒ a packet is passed on  · a decision  ✗ an end
+        → a frame is sent  ⇒ a packet is passed on  · a decision  ✗ an end  $ a command  | its output
 
         set-up
                     director                       $ ipvsadm -A -t 192.168.1.200:80 -s wlc
@@ -259,7 +263,7 @@ mod tests {
     fn frames_are_told_where_they_arrive_if_only_that_is_asked_for() {
         insta::assert_snapshot!(told("drops or in syn on rs1.eth0"), @"
         A test
-        $ a command  | its output  → a frame is sent  ⇒ a packet is passed on  · a decision  ✗ an end
+        → a frame is sent  ⇒ a packet is passed on  · a decision  ✗ an end  $ a command  | its output
 
         set-up
                     director                       $ ipvsadm -A -t 192.168.1.200:80 -s wlc
