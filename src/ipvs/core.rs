@@ -2,7 +2,6 @@
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use super::Ipvs;
 use super::app::Edit;
 use super::conn::{Conn, ConnId};
 use super::dest::{Dest, DestId, Method, Tunnel};
@@ -11,6 +10,7 @@ use super::scheduler::{Request, Servers};
 use super::service::{FTP, FTP_DATA, ServiceId, ServiceKey};
 use super::state::{Direction, State};
 use super::tcp::{self, flags};
+use super::{Ipvs, Released};
 use super::{sctp, stats::Stats};
 use crate::reason::{self, Candidate, IpvsDrop, Schedule};
 use crate::time::{Span, Time};
@@ -82,7 +82,11 @@ impl Ipvs {
         }
         let (protocol, client, virtual_address) = endpoints(view);
         let mut known = self.conns.find_in(protocol, client, virtual_address);
-        known = known.filter(|id| !self.is_to_be_rescheduled(*id, view, now));
+        match known.map(|id| self.reuse(id, view, now)) {
+            None | Some(Reuse::Followed) => {}
+            Some(Reuse::Anew) => known = None,
+            Some(Reuse::Dropped(connection)) => return self.refuse(IpvsDrop::StillTracked { connection }),
+        }
         if let Some(id) = known
             && let Some(removed) = self.removed_dest(id)
         {
@@ -147,19 +151,28 @@ impl Ipvs {
         }
     }
 
-    /// A SYN on a connection that is as good as over opens another one; the old one expires.
-    fn is_to_be_rescheduled(&mut self, id: ConnId, view: &View<'_>, now: Time) -> bool {
-        let Some(conn) = self.conns.get(id).filter(|_| is_opening(view)) else { return false };
+    /// A SYN on a connection that is as good as over opens another one; the old one expires. But what connection tracking
+    /// has agreed on with the old server would be done to the new one's packets, so the SYN is dropped while it has the
+    /// old connection (ip_vs_conn_uses_old_conntrack): the client's repetition finds nothing in its way here.
+    fn reuse(&mut self, id: ConnId, view: &View<'_>, now: Time) -> Reuse {
+        let Some(conn) = self.conns.get(id).filter(|_| is_opening(view)) else { return Reuse::Followed };
         let mode = self.config.conn_reuse_mode;
-        let has_no_weight = conn.dest.is_some_and(|dest| self.dest(dest).weight() == 0);
-        let reopened = self.config.expire_nodest_conn != 0 && has_no_weight || mode != 0 && is_over(conn, mode);
-        if reopened {
-            self.notes.add(|| reason::Ipvs::Reopened { connection: conn.describe(), state: conn.state.name() });
-            if conn.slaves == 0 {
-                self.conns.expire_now(id, now);
-            }
+        let is_fading = self.config.expire_nodest_conn != 0 && conn.dest.is_some_and(|id| self.dest(id).weight() == 0);
+        let is_tracked = conn.keeps_tracking && view.is_confirmed;
+        let is_alone = conn.slaves == 0;
+        if !is_fading && !(mode != 0 && is_over(conn, mode) && (is_alone || !is_tracked)) {
+            return Reuse::Followed;
         }
-        reopened
+        self.notes.add(|| reason::Ipvs::Reopened { connection: conn.describe(), state: conn.state.name() });
+        let reuse = if is_tracked { Reuse::Dropped(conn.describe()) } else { Reuse::Anew };
+        if !is_tracked && let Some(conn) = self.conns.get_mut(id) {
+            // What connection tracking has by these ends is the new one's.
+            conn.keeps_tracking = false;
+        }
+        if is_alone {
+            self.conns.expire_now(id, now);
+        }
+        reuse
     }
 
     /// The connection in words, if its server has been removed.
@@ -563,6 +576,10 @@ impl Ipvs {
         }
         let conn = self.conns.remove(id);
         self.notes.add(|| reason::Ipvs::Expired { connection: conn.describe(), state: conn.state.name() });
+        if conn.keeps_tracking && !self.is_one_packet(&conn) {
+            let Conn { protocol, client, virtual_address, .. } = conn;
+            self.released.push(Released { protocol, client, virtual_address });
+        }
         self.unbind(&conn);
         self.release_master(conn.master, conn.timeout == Span::ZERO, now);
     }
@@ -584,6 +601,16 @@ impl Ipvs {
             self.delete_conn(id, now);
         }
     }
+}
+
+/// What becomes of a packet whose ends are those of a connection.
+enum Reuse {
+    /// It belongs to the connection.
+    Followed,
+    /// It opens another one.
+    Anew,
+    /// It would, but connection tracking still has the old one.
+    Dropped(reason::Connection),
 }
 
 /// Whether a SYN may take a connection's place (is_new_conn_expected).

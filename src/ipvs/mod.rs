@@ -65,6 +65,17 @@ use stats::Estimator;
 const TRASH_PERIOD: Span = Span::from_secs(60);
 const TRASH_IDLE: Span = Span::from_secs(120);
 
+/// The two ends of what a client sends.
+#[derive(Clone, Copy, Debug)]
+pub struct Released {
+    /// The protocol's number.
+    pub protocol: u8,
+    /// Whence.
+    pub client: SocketAddrV4,
+    /// Where it goes, as the client sees it.
+    pub virtual_address: SocketAddrV4,
+}
+
 /// The load balancer of a host: the kernel's struct netns_ipvs.
 #[derive(Debug)]
 pub struct Ipvs {
@@ -80,6 +91,8 @@ pub struct Ipvs {
     trash: Vec<DestId>,
     trash_look: Option<Time>,
     conns: Connections,
+    /// Connections that have gone, and that connection tracking is to forget.
+    released: Vec<Released>,
     apps: app::Apps,
     timeouts: Timeouts,
     total: Stats,
@@ -106,6 +119,7 @@ impl Ipvs {
             trash: Vec::new(),
             trash_look: None,
             conns: Connections::new(seed as u32),
+            released: Vec::new(),
             apps: app::Apps::default(),
             timeouts: Timeouts::default(),
             total: Stats::default(),
@@ -166,6 +180,11 @@ impl Ipvs {
         }
         self.empty_trash(now);
         self.drop_entries(now);
+    }
+
+    /// What connection tracking is to forget, since the connections have ended here.
+    pub fn take_released(&mut self) -> Vec<Released> {
+        std::mem::take(&mut self.released)
     }
 
     /// Brings shown counters and rates up to the estimator's last tick.

@@ -44,6 +44,8 @@ pub struct View<'a> {
     pub is_from_here: bool,
     /// Whether connection tracking knows its connection.
     pub is_tracked: bool,
+    /// Whether connection tracking has had its connection since before this packet.
+    pub is_confirmed: bool,
     /// Whether its destination is another machine's address, though it has been routed here: transparent proxies' packets.
     pub is_for_elsewhere: bool,
     /// Whether it is not the packet itself, but what an ICMP error quotes of it.
@@ -79,6 +81,7 @@ impl<'a> View<'a> {
             hook,
             is_from_here,
             is_tracked: false,
+            is_confirmed: false,
             is_for_elsewhere: false,
             is_quoted: false,
         })

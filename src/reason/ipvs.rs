@@ -164,6 +164,11 @@ pub enum IpvsDrop {
         /// The connection.
         connection: Connection,
     },
+    /// A SYN that would open another connection in place of an old one, which connection tracking still has.
+    StillTracked {
+        /// The old connection.
+        connection: Connection,
+    },
     /// drop_packet is on, and it was this packet's turn.
     Defence {
         /// One in so many.
@@ -433,6 +438,9 @@ impl fmt::Display for IpvsDrop {
                 if candidates.is_empty() { f.write_str(": it has no servers") } else { Ok(()) }
             }
             IpvsDrop::OtherPort { service } => write!(f, "{service} serves other ports only with persistence"),
+            IpvsDrop::StillTracked { connection } => {
+                write!(f, "connection tracking still has {connection}, and net.ipv4.vs.conntrack is 1")
+            }
             IpvsDrop::ServerRemoved { connection } => {
                 write!(f, "the server of {connection} was removed, and expire_nodest_conn is 0")
             }

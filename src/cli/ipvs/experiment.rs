@@ -185,6 +185,7 @@ impl Experiment {
             hook: Hook::LocalIn,
             is_from_here: false,
             is_tracked: false,
+            is_confirmed: false,
             is_for_elsewhere: false,
             is_quoted: false,
         };

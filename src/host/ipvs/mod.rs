@@ -3,11 +3,13 @@
 mod sync;
 mod tunnel;
 
+use std::net::SocketAddrV4;
+
 use super::icmp::Unreachable;
 use super::interface::IfIndex;
 use super::kernel::Kernel;
-use super::netfilter::Tracked;
 use super::netfilter::{Hook as NetfilterHook, Passage, Way};
+use super::netfilter::{Tracked, Tuple};
 use super::packet::Packet;
 use super::route::{Kind, Route, RouteKind};
 use crate::ids::FrameId;
@@ -72,6 +74,7 @@ impl Kernel {
             return Passage::On(packet);
         };
         view.is_tracked = self.netfilter.tracks();
+        view.is_confirmed = packet.tracked.is_confirmed();
         if self.ipvs().config.cache_bypass != 0 {
             view.is_for_elsewhere = self.routes.kind_of(packet.destination()) == Kind::Unicast;
         }
@@ -117,6 +120,12 @@ impl Kernel {
         self.ipvs.notes.wanted = self.out.tracing;
         self.ipvs.expire(self.now);
         self.tell_ipvs_notes(None);
+        // ip_vs_conn_drop_conntrack
+        for flow in self.ipvs.take_released() {
+            let end = |address: SocketAddrV4| (*address.ip(), address.port());
+            let (source, destination) = (end(flow.client), end(flow.virtual_address));
+            self.netfilter.forget_connection(Tuple { source, destination, protocol: flow.protocol });
+        }
         self.send_sync();
     }
 

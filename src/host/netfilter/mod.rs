@@ -143,6 +143,11 @@ impl Netfilter {
         self.tracks
     }
 
+    /// Forgets the connection to which packets like this belong.
+    pub fn forget_connection(&mut self, tuple: Tuple) {
+        self.conntrack.kill_by(tuple);
+    }
+
     /// The rules of arptables.
     pub fn arp_table(&mut self) -> &mut ArpTable {
         &mut self.arp

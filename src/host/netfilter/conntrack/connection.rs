@@ -129,6 +129,11 @@ impl Tracked {
         }
     }
 
+    /// Whether its connection is in the table (nf_ct_is_confirmed).
+    pub fn is_confirmed(&self) -> bool {
+        matches!(self, Tracked::Part(Part { of: Held::Table(_), .. }))
+    }
+
     /// nf_conntrack_attach: what an answer to the packet is, that somebody on the way gives in another's name.
     pub(in crate::host::netfilter) fn answer(&self) -> Tracked {
         match self {

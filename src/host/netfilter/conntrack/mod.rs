@@ -213,6 +213,13 @@ impl Conntrack {
         }
     }
 
+    /// Forgets the connection to which packets like this belong.
+    pub(super) fn kill_by(&mut self, tuple: Tuple) {
+        if let Some((slot, _)) = self.by_tuple.get(&tuple).copied() {
+            self.remove(slot);
+        }
+    }
+
     /// gc_worker: forgets the connections whose time is over.
     pub(super) fn sweep(&mut self, now: Time) {
         self.forget(|connection| connection.expires <= now);
