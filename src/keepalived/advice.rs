@@ -1,7 +1,5 @@
 //! What a configuration will do, in a few lines, and what in it is likely to bite.
 
-use std::net::SocketAddrV4;
-
 use super::check::Pace;
 use super::conf::{Authentication, CheckerKind, Config, Instance, Kind, Server, Service, ServiceName, Watch, shown};
 use crate::time::Span;
@@ -61,17 +59,17 @@ const fn method(kind: Kind) -> &'static str {
 
 fn service(it: &Service) -> String {
     let persistence = it.persistence.map_or(String::new(), |seconds| format!(", persistent for {seconds} s"));
-    let sorry = it.sorry.map_or(String::new(), |sorry| format!(", {sorry} when all others are down"));
-    format!("{}: {} by {}{persistence}{sorry}", shown(it), it.scheduler, method(it.kind))
+    let sorry = it.sorry.map_or(String::new(), |sorry| format!(", {} when all others are down", sorry.address));
+    format!("{}: {} by {}{persistence}{sorry}", shown(it), it.scheduler, method(it.kind.unwrap_or_default()))
 }
 
 fn server(service: &Service, it: &Server) -> String {
-    let mut text = format!("  {} weight {}", it.address, it.weight);
+    let mut text = format!("  {} weight {}", it.address, it.weight.unwrap_or(service.weight));
     if it.checkers.is_empty() {
         return text + ": never checked, always in the pool";
     }
     for checker in &it.checkers {
-        let pace = Pace::new(checker, it.pace.or(service.pace));
+        let pace = Pace::new(checker, it.pace, service.pace);
         text +=
             &format!(": {}, out at the latest {} after it has died", what(&checker.kind), seconds(pace.worst_case()));
     }
@@ -81,12 +79,14 @@ fn server(service: &Service, it: &Server) -> String {
 fn what(kind: &CheckerKind) -> &'static str {
     match kind {
         CheckerKind::Tcp => "asked whether it accepts connections",
-        CheckerKind::Http { .. } => "asked for pages",
-        CheckerKind::Udp { .. } => "sent datagrams",
+        CheckerKind::Http(_) => "asked for pages",
+        CheckerKind::Udp(_) => "sent datagrams",
         CheckerKind::Ping => "pinged",
         CheckerKind::Smtp { .. } => "greeted as a mail server",
         CheckerKind::Dns { .. } => "asked for a name",
         CheckerKind::Misc { .. } => "judged by a script",
+        CheckerKind::File { .. } => "judged by the number in a file",
+        CheckerKind::Bfd { .. } => "judged by BFD, which is not simulated",
     }
 }
 
@@ -151,9 +151,12 @@ fn advise_service(it: &Service, advice: &mut Vec<String>) {
         ));
     }
     if let Some(sorry) = it.sorry
-        && it.servers.iter().any(|server| server.address == sorry)
+        && it.servers.iter().any(|server| server.address == sorry.address)
     {
-        advice.push(format!("{name}: the sorry server {sorry} is a real server, too: the service can stick to it"));
+        advice.push(format!(
+            "{name}: the sorry server {} is a real server, too: the service can stick to it",
+            sorry.address
+        ));
     }
     for server in &it.servers {
         advise_server(it, server, &name, advice);
@@ -161,7 +164,7 @@ fn advise_service(it: &Service, advice: &mut Vec<String>) {
 }
 
 fn advise_server(service: &Service, it: &Server, name: &str, advice: &mut Vec<String>) {
-    let address: SocketAddrV4 = it.address;
+    let address = it.address;
     if it.checkers.is_empty() {
         advice.push(format!("{name}: nobody checks {address}: it stays in the pool when it dies"));
     }

@@ -1,35 +1,50 @@
 //! The health checkers' process: what their results mean for servers and services (check_data.c, ipwrapper.c).
 //!
-//! Results go in ([`Checks::decide`]), [`Effect`]s come out: calls of IPVS in keepalived's order, scripts, and what is logged.
+//! Answers go in ([`Checks::hear`]), [`Effect`]s come out: calls of IPVS in keepalived's order, scripts, and what is logged.
 
+mod epilog;
 mod pace;
+mod reload;
 mod service;
 #[cfg(test)]
 mod tests;
 
-use std::net::SocketAddrV4;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::rc::Rc;
 
+pub use epilog::{Answer, Failure};
 pub use pace::Pace;
 
-use super::conf::{self, Config, Kind, ServiceName};
+use super::conf::{self, Checker, CheckerKind, Config, Kind, Server, Service};
 use crate::time::Span;
-use crate::wire::proto;
 use service::Watched;
 
-/// A real server's place: its service's, and its own in it.
+/// A checker's place: its service's, its server's in it, and its own among the server's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ServerId {
+pub struct CheckerId {
     /// The service, in the order of the configuration.
     pub service: usize,
     /// The server, in the order of the configuration.
     pub server: usize,
+    /// The checker, in the order of the configuration.
+    pub checker: usize,
+}
+
+/// What IPVS knows a service by. A group stands for several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// An address and port, of the service's protocol.
+    Address(SocketAddr),
+    /// A mark.
+    Mark(u32),
 }
 
 /// A server as IPVS is to be told of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target {
     /// Its address and port.
-    pub address: SocketAddrV4,
+    pub address: SocketAddr,
     /// How packets get there.
     pub kind: Kind,
     /// Its weight.
@@ -39,23 +54,23 @@ pub struct Target {
 }
 
 /// What is to be done.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// Something to be written down.
     Log(String),
-    /// A call of IPVS about the service of this place.
-    Ipvs(usize, Call),
+    /// A call of IPVS about a service.
+    Ipvs(Key, Rc<Service>, Call),
     /// A script.
     Run(String),
-    /// From here on places are those of the new configuration.
-    Renumbered,
 }
 
 /// A call of IPVS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
-    /// The service gets in, or gets other options.
+    /// The service gets in.
     AddService,
+    /// It gets other options.
+    EditService,
     /// And out.
     DeleteService,
     /// A server gets into it.
@@ -70,22 +85,21 @@ pub enum Call {
 #[derive(Debug)]
 pub struct Checks {
     services: Vec<Watched>,
+    /// The numbers in the files that are tracked.
+    files: BTreeMap<String, i64>,
     effects: Vec<Effect>,
 }
 
 /// How logs call a server.
-pub fn server_name(service: &conf::Service, address: SocketAddrV4) -> String {
-    let protocol = proto::lower_name(service.protocol).unwrap_or("none");
-    match service.name {
-        ServiceName::Mark(_) => format!("[{}]:none:{}", address.ip(), address.port()),
-        _ => format!("[{}]:{protocol}:{}", address.ip(), address.port()),
-    }
+pub fn server_name(service: &Service, server: &Server) -> String {
+    conf::trio(server.address, service.protocol)
 }
 
 impl Checks {
-    /// The services of a configuration; they have still to be started.
-    pub fn new(config: &Config) -> Checks {
-        Checks { services: config.services.iter().cloned().map(Watched::new).collect(), effects: Vec::new() }
+    /// The services of a configuration, and the numbers in the files that it tracks; they have still to be started.
+    pub fn new(config: &Config, files: BTreeMap<String, i64>) -> Checks {
+        let services = config.services.iter().map(|service| Watched::new(service, config, &files)).collect();
+        Checks { services, files, effects: Vec::new() }
     }
 
     /// What is to be done, in order.
@@ -94,82 +108,88 @@ impl Checks {
     }
 
     /// The services' configurations.
-    pub fn services(&self) -> impl Iterator<Item = &conf::Service> {
+    pub fn services(&self) -> impl Iterator<Item = &Rc<Service>> {
         self.services.iter().map(|service| &service.config)
     }
 
-    /// Fills IPVS (init_services), and says which checkers there are.
-    pub fn start(&mut self) {
-        for (place, service) in self.services.iter_mut().enumerate() {
-            service.start(place, &mut self.effects);
-        }
-        for service in &self.services {
-            for server in &service.config.servers {
-                for _ in &server.checkers {
-                    let text = format!(
-                        "Activating healthchecker for service {} for VS {}",
-                        server_name(&service.config, server.address),
-                        conf::shown(&service.config)
-                    );
-                    self.effects.push(Effect::Log(text));
-                }
+    /// Fills IPVS (init_services), and says which checkers there are. `is_enabled` knows of services whether they are
+    /// checked now: those with ha_suspend only where their address is.
+    pub fn start(&mut self, is_enabled: impl Fn(&Service) -> bool) {
+        for service in &mut self.services {
+            service.start(&mut self.effects);
+            for server in 0..service.members.len() {
+                service.enter_at_start(server, &mut self.effects);
             }
+            service.settle(&mut self.effects);
         }
+        self.announce(is_enabled);
     }
 
-    /// A checker has decided that its server is well, or that it is not.
-    pub fn decide(&mut self, id: ServerId, checker: usize, is_up: bool) {
-        if let Some(service) = self.services.get_mut(id.service) {
-            service.decide(id.service, id.server, checker, is_up, &mut self.effects);
+    /// register_checkers_thread
+    fn announce(&mut self, is_enabled: impl Fn(&Service) -> bool) {
+        for id in self.asked() {
+            let Some((service, server, _)) = self.checker(id) else { continue };
+            let verb = if is_enabled(&service) { "A" } else { "Dea" };
+            let (name, shown) = (server_name(&service, &service.servers[server]), conf::shown(&service));
+            self.effects.push(Effect::Log(format!("{verb}ctivating healthchecker for service {name} for VS {shown}")));
         }
+        self.effects.push(Effect::Log("Activating BFD healthchecker".to_owned()));
     }
 
-    /// A checker has measured a weight (misc_dynamic).
-    pub fn set_weight(&mut self, id: ServerId, weight: i32) {
-        if let Some(service) = self.services.get_mut(id.service) {
-            service.set_weight(id.service, id.server, weight, &mut self.effects);
+    /// The checkers that ask; the others are told.
+    pub fn asked(&self) -> Vec<CheckerId> {
+        let mut ids = Vec::new();
+        for (service, watched) in self.services.iter().enumerate() {
+            for (server, member) in watched.config.servers.iter().enumerate() {
+                let asks =
+                    |checker: &Checker| !matches!(checker.kind, CheckerKind::File { .. } | CheckerKind::Bfd { .. });
+                let own = member.checkers.iter().enumerate().filter(|(_, checker)| asks(checker));
+                ids.extend(own.map(|(checker, _)| CheckerId { service, server, checker }));
+            }
         }
+        ids
     }
 
-    /// Another configuration takes over (clear_diff_services, migrate_checkers): what is the same in both stays as it is.
-    pub fn reload(&mut self, config: &Config) {
-        let mut before = std::mem::take(&mut self.services);
-        // Places of the old configuration are used for what leaves, so that it leaves by its own name.
-        for (place, old) in before.iter_mut().enumerate() {
-            let new =
-                config.services.iter().find(|new| new.name == old.config.name && new.protocol == old.config.protocol);
-            match new {
-                None => {
-                    let text = format!("Removing Virtual Server {}", conf::shown(&old.config));
-                    self.effects.push(Effect::Log(text));
-                    old.stop(place, &mut self.effects);
-                }
-                Some(new) => old.drop_servers(place, new, &mut self.effects),
-            }
+    /// A checker, with its service and its server's place in it.
+    pub fn checker(&self, id: CheckerId) -> Option<(Rc<Service>, usize, Checker)> {
+        let service = &self.services.get(id.service)?.config;
+        let checker = service.servers.get(id.server)?.checkers.get(id.checker)?;
+        Some((Rc::clone(service), id.server, checker.clone()))
+    }
+
+    /// When a checker asks, and how long it waits for the answer.
+    pub fn pace(&self, id: CheckerId) -> Option<Pace> {
+        self.services.get(id.service)?.state(id).map(|state| state.pace)
+    }
+
+    /// Which of its pages an HTTP checker asks for next.
+    pub fn page(&self, id: CheckerId) -> usize {
+        self.services.get(id.service).and_then(|service| service.state(id)).map_or(0, |state| state.page)
+    }
+
+    /// A checker has got an answer; when it asks again, from now.
+    pub fn hear(&mut self, id: CheckerId, answer: Answer) -> Span {
+        let Some(service) = self.services.get_mut(id.service) else { return Span::ZERO };
+        service.hear(id, answer, &mut self.effects)
+    }
+
+    /// There is another number in a tracked file.
+    pub fn file(&mut self, name: &str, value: i64) {
+        if self.files.insert(name.to_owned(), value) == Some(value) {
+            return;
         }
-        self.effects.push(Effect::Renumbered);
-        let old = |new: &conf::Service| {
-            before.iter().find(|old| old.config.name == new.name && old.config.protocol == new.protocol)
-        };
-        let mut services = Vec::new();
-        for (place, new) in config.services.iter().enumerate() {
-            let mut service = Watched::new(new.clone());
-            match old(new) {
-                Some(old) => service.inherit(old, place, &mut self.effects),
-                None => service.start(place, &mut self.effects),
-            }
-            services.push(service);
+        for service in &mut self.services {
+            service.file(name, value, &mut self.effects);
         }
-        self.services = services;
     }
 
     /// keepalived stops: IPVS is emptied (clear_services).
     pub fn stop(&mut self) {
-        for (place, service) in self.services.iter_mut().enumerate() {
-            service.stop(place, &mut self.effects);
+        for service in &mut self.services {
+            service.stop(true, &mut self.effects);
         }
     }
 }
 
-/// The time after which nothing that was configured counts: what is unset.
+/// delay_loop where nothing is configured.
 pub(crate) const DELAY_LOOP: Span = Span::from_secs(60);

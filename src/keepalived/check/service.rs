@@ -1,267 +1,461 @@
 //! One virtual service: which of its servers are in the pool, and whether they are enough (perform_svr_state,
 //! update_quorum_state).
 
-use super::{Call, Effect, Target, server_name};
-use crate::keepalived::conf::{self, Service, shown};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::epilog::{Answer, State};
+use super::{Call, CheckerId, Effect, Key, Pace, Target, server_name};
+use crate::keepalived::conf::{CheckerKind, Config, Kind, Service, ServiceName, Sorry, shown, trio};
+use crate::time::Span;
 
 /// A server and what is known of it.
 #[derive(Clone, Debug)]
-struct Member {
-    /// The checkers that have not found it well.
-    failed: Vec<bool>,
+pub struct Member {
+    pub checkers: Vec<State>,
+    /// How many checkers have not found it well.
+    pub failed: usize,
+    /// Whether it counts as well.
+    pub is_alive: bool,
     /// Whether it is in IPVS.
-    is_set: bool,
-    weight: i32,
+    pub is_set: bool,
+    /// The configured weight with what checkers add to it; it may be beyond what IPVS takes.
+    pub weight: i64,
 }
 
 impl Member {
-    fn is_alive(&self) -> bool {
-        !self.failed.contains(&true)
+    /// real_weight
+    pub fn real_weight(&self) -> i32 {
+        self.weight.clamp(0, 65_535) as i32
     }
+}
+
+/// The sorry server.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Standby {
+    pub is_alive: bool,
+    pub is_set: bool,
 }
 
 /// A service that is watched.
 #[derive(Debug)]
 pub struct Watched {
-    pub config: Service,
-    members: Vec<Member>,
-    has_quorum: bool,
+    pub config: Rc<Service>,
+    /// What IPVS knows it by.
+    pub keys: Vec<Key>,
+    pub members: Vec<Member>,
+    pub sorry: Standby,
+    pub is_alive: bool,
+    pub has_quorum: bool,
 }
 
 impl Watched {
-    pub fn new(config: Service) -> Watched {
-        let member = |server: &conf::Server| Member {
-            failed: server.checkers.iter().map(|checker| checker.pace.or(server.pace).alpha == Some(true)).collect(),
-            is_set: false,
-            weight: server.weight,
+    pub fn new(config: &Service, all: &Config, files: &BTreeMap<String, i64>) -> Watched {
+        let member = |server: &crate::keepalived::conf::Server| {
+            let mut weight = i64::from(server.weight.unwrap_or(1));
+            let mut state = |checker: &crate::keepalived::conf::Checker| {
+                let mut state = State::new(checker, Pace::new(checker, server.pace, config.pace));
+                match &checker.kind {
+                    CheckerKind::File { name, weight: factor } => {
+                        let value = files.get(name).copied().unwrap_or(0);
+                        (state.has_run, state.pace.is_alpha) = (true, false);
+                        state.is_up = *factor != 0 || value == 0;
+                        state.weight = value.saturating_mul(i64::from(*factor));
+                        weight = weight.saturating_add(state.weight);
+                    }
+                    _ => state.is_up = !state.pace.is_alpha,
+                }
+                state
+            };
+            let checkers: Vec<State> = server.checkers.iter().map(&mut state).collect();
+            let failed = checkers.iter().filter(|state| !state.is_up).count();
+            Member { checkers, failed, is_alive: false, is_set: false, weight }
         };
         let members = config.servers.iter().map(member).collect();
-        Watched { config, members, has_quorum: false }
+        let keys = keys(config, all);
+        let config = Rc::new(config.clone());
+        Watched { config, keys, members, sorry: Standby::default(), is_alive: false, has_quorum: false }
     }
 
-    fn target(&self, server: usize) -> Target {
+    pub fn state(&self, id: CheckerId) -> Option<&State> {
+        self.members.get(id.server)?.checkers.get(id.checker)
+    }
+
+    pub fn name(&self, server: usize) -> String {
+        server_name(&self.config, &self.config.servers[server])
+    }
+
+    /// A call about each of the services that this one stands for.
+    pub fn call(&self, call: Call, effects: &mut Vec<Effect>) {
+        for key in &self.keys {
+            effects.push(Effect::Ipvs(*key, Rc::clone(&self.config), at(call, *key)));
+        }
+    }
+
+    pub fn target(&self, server: usize) -> Target {
         let it = &self.config.servers[server];
         Target {
             address: it.address,
-            kind: it.kind.unwrap_or(self.config.kind),
-            weight: self.members[server].weight,
+            kind: self.config.kind_of(it),
+            weight: self.members[server].real_weight(),
             thresholds: (it.upper_threshold, it.lower_threshold),
         }
     }
 
-    fn sorry(&self) -> Option<Target> {
-        let address = self.config.sorry?;
-        let kind = self.config.sorry_kind.unwrap_or(self.config.kind);
-        Some(Target { address, kind, weight: 1, thresholds: (0, 0) })
-    }
-
-    fn is_inhibited(&self, server: usize) -> bool {
+    pub fn is_inhibited(&self, server: usize) -> bool {
         self.config.servers[server].inhibit.unwrap_or(self.config.inhibit)
     }
 
     /// weigh_live_realservers
     fn live_weight(&self) -> i64 {
-        self.members.iter().filter(|member| member.is_alive()).map(|member| i64::from(member.weight)).sum()
+        self.members.iter().filter(|member| member.is_alive).map(|member| i64::from(member.real_weight())).sum()
     }
 
     /// init_service_vs: the service, and its servers as far as they count as well.
-    pub fn start(&mut self, place: usize, effects: &mut Vec<Effect>) {
-        effects.push(Effect::Ipvs(place, Call::AddService));
-        for server in 0..self.members.len() {
-            if self.members[server].is_alive() {
-                self.enter(place, server, effects);
-            } else if self.is_inhibited(server) {
-                self.members[server].is_set = true;
-                effects.push(Effect::Ipvs(place, Call::AddServer(Target { weight: 0, ..self.target(server) })));
-            }
+    pub fn start(&mut self, effects: &mut Vec<Effect>) {
+        if !std::mem::replace(&mut self.is_alive, true) {
+            // With a quorum of nothing it is there from the beginning (set_quorum_states).
+            self.has_quorum = self.has_quorum || self.needed(1) <= 0;
+            self.call(Call::AddService, effects);
         }
-        self.judge(place, true, effects);
     }
 
-    fn enter(&mut self, place: usize, server: usize, effects: &mut Vec<Effect>) {
-        let target = self.target(server);
-        effects.push(match self.members[server].is_set {
-            true => Effect::Ipvs(place, Call::EditServer(target)),
-            false => Effect::Ipvs(place, Call::AddServer(target)),
-        });
-        self.members[server].is_set = true;
+    /// init_service_rs, for a server that the last configuration did not have.
+    pub fn enter_at_start(&mut self, server: usize, effects: &mut Vec<Effect>) {
+        let is_well = self.members[server].failed == 0;
+        if is_well && !self.members[server].is_alive || self.is_inhibited(server) && !self.members[server].is_set {
+            self.add(server, effects);
+            self.members[server].is_alive |= is_well;
+        }
     }
 
-    fn leave(&mut self, place: usize, server: usize, effects: &mut Vec<Effect>) {
-        let target = self.target(server);
-        if self.is_inhibited(server) {
-            effects.push(Effect::Ipvs(place, Call::EditServer(Target { weight: 0, ..target })));
+    /// The end of init_service_vs.
+    pub fn settle(&mut self, effects: &mut Vec<Effect>) {
+        self.judge(true, effects);
+        let Some(sorry) = self.config.sorry.filter(|sorry| sorry.inhibit && !self.sorry.is_set) else { return };
+        self.sorry.is_set = true;
+        if !self.config.servers.iter().any(|server| server.address == sorry.address) {
+            self.call(Call::AddServer(Target { weight: 0, ..standby(&self.config, sorry) }), effects);
+        }
+    }
+
+    /// ipvs_cmd(LVS_CMD_ADD_DEST): one that was inhibited is there already.
+    pub fn add(&mut self, server: usize, effects: &mut Vec<Effect>) {
+        let mut target = self.target(server);
+        let is_inhibited = self.is_inhibited(server);
+        let member = &mut self.members[server];
+        let was_set = std::mem::replace(&mut member.is_set, true);
+        if is_inhibited && was_set {
+            self.call(Call::EditServer(target), effects);
         } else {
-            effects.push(Effect::Ipvs(place, Call::DeleteServer(target)));
-            self.members[server].is_set = false;
+            if is_inhibited && member.failed > 0 {
+                target.weight = 0;
+            }
+            self.call(Call::AddServer(target), effects);
         }
     }
 
-    pub fn decide(&mut self, place: usize, server: usize, checker: usize, is_up: bool, effects: &mut Vec<Effect>) {
-        let Some(member) = self.members.get_mut(server) else { return };
-        let before = member.is_alive();
-        if let Some(failed) = member.failed.get_mut(checker) {
-            *failed = !is_up;
+    /// ipvs_cmd(LVS_CMD_DEL_DEST): one that is inhibited stays without weight.
+    pub fn delete(&mut self, server: usize, is_inhibited: bool, effects: &mut Vec<Effect>) {
+        let target = self.target(server);
+        if is_inhibited {
+            self.call(Call::EditServer(Target { weight: 0, ..target }), effects);
+        } else {
+            self.members[server].is_set = false;
+            self.call(Call::DeleteServer(target), effects);
         }
-        if before != member.is_alive() {
-            self.change(place, server, is_up, effects);
+    }
+
+    pub fn edit(&self, server: usize, effects: &mut Vec<Effect>) {
+        self.call(Call::EditServer(self.target(server)), effects);
+    }
+
+    /// While the sorry server stands in, nobody else is in the pool.
+    fn is_pool_open(&self) -> bool {
+        self.has_quorum || !self.sorry.is_alive
+    }
+
+    /// A checker has got an answer; when it asks again.
+    pub fn hear(&mut self, id: CheckerId, answer: Answer, effects: &mut Vec<Effect>) -> Span {
+        let service = Rc::clone(&self.config);
+        let Some(server) = service.servers.get(id.server) else { return Span::ZERO };
+        let Some(checker) = server.checkers.get(id.checker) else { return Span::ZERO };
+        let (name, shown) = (server_name(&service, server), shown(&service));
+        let state = &mut self.members[id.server].checkers[id.checker];
+        let verdict = state.hear(checker, &name, &shown, server.weight.unwrap_or(1), answer);
+        if let Some(weight) = verdict.weight {
+            let old = std::mem::replace(&mut state.weight, weight);
+            let weight = self.members[id.server].weight - old + weight;
+            self.set_weight(id.server, weight, true, effects);
         }
+        if verdict.forgets_weight {
+            let member = &mut self.members[id.server];
+            member.weight -= std::mem::take(&mut member.checkers[id.checker].weight);
+        }
+        effects.extend(verdict.log.into_iter().map(Effect::Log));
+        if let Some(is_up) = verdict.decision {
+            self.decide(id.server, id.checker, is_up, effects);
+        }
+        // Only success counts as having run where mail is delivered, and pages say it themselves.
+        if !matches!(checker.kind, CheckerKind::Http(_) | CheckerKind::Smtp { .. }) || verdict.decision.is_some() {
+            self.members[id.server].checkers[id.checker].has_run = true;
+        }
+        verdict.wait
+    }
+
+    /// update_svr_checker_state
+    pub fn decide(&mut self, server: usize, checker: usize, is_up: bool, effects: &mut Vec<Effect>) {
+        let state = &mut self.members[server].checkers[checker];
+        let had_run = std::mem::replace(&mut state.has_run, true);
+        if state.is_up == is_up {
+            if !had_run && (state.pace.is_alpha || !is_up) {
+                self.notify(server, effects);
+            }
+            return;
+        }
+        if self.members[server].failed <= usize::from(is_up) {
+            self.change(server, is_up, effects);
+        }
+        let member = &mut self.members[server];
+        member.checkers[checker].is_up = is_up;
+        member.failed = if is_up { member.failed.saturating_sub(1) } else { member.failed + 1 };
+    }
+
+    /// do_rs_notifies
+    pub fn notify(&self, server: usize, effects: &mut Vec<Effect>) {
+        let it = &self.config.servers[server];
+        let script = if self.members[server].is_alive { &it.notify_up } else { &it.notify_down };
+        effects.extend(script.clone().map(Effect::Run));
     }
 
     /// perform_svr_state
-    fn change(&mut self, place: usize, server: usize, is_up: bool, effects: &mut Vec<Effect>) {
+    pub fn change(&mut self, server: usize, is_up: bool, effects: &mut Vec<Effect>) {
+        if self.members[server].is_alive == is_up {
+            return;
+        }
         let is_inhibited = self.is_inhibited(server);
-        let verb = match (is_up, is_inhibited) {
-            (true, true) => "Enabling",
-            (true, false) => "Adding",
-            (false, true) => "Disabling",
-            (false, false) => "Removing",
+        let (verb, relation) = match (is_up, is_inhibited) {
+            (true, true) => ("Enabling", "of"),
+            (true, false) => ("Adding", "to"),
+            (false, true) => ("Disabling", "of"),
+            (false, false) => ("Removing", "from"),
         };
-        let relation = if is_inhibited {
-            "of"
-        } else if is_up {
-            "to"
-        } else {
-            "from"
-        };
-        let name = server_name(&self.config, self.config.servers[server].address);
-        effects.push(Effect::Log(format!("{verb} service {name} {relation} VS {}", shown(&self.config))));
-        // While the sorry server stands in, nobody else is in the pool.
-        let is_pool_open = self.has_quorum || self.config.sorry.is_none();
-        if is_pool_open {
-            if is_up {
-                self.enter(place, server, effects);
-            } else {
-                self.leave(place, server, effects);
+        let (name, shown) = (self.name(server), shown(&self.config));
+        effects.push(Effect::Log(format!("{verb} service {name} {relation} VS {shown}")));
+        if self.is_pool_open() {
+            match is_up {
+                true => self.add(server, effects),
+                false => self.delete(server, is_inhibited, effects),
             }
         }
-        let it = &self.config.servers[server];
-        effects.extend(if is_up { it.notify_up.clone() } else { it.notify_down.clone() }.map(Effect::Run));
-        self.judge(place, false, effects);
+        self.members[server].is_alive = is_up;
+        self.notify(server, effects);
+        self.judge(false, effects);
+    }
+
+    /// The weight that is needed: to gain the quorum (1), or to keep it (-1).
+    fn needed(&self, sign: i64) -> i64 {
+        i64::from(self.config.quorum) + sign * i64::from(self.config.hysteresis)
     }
 
     /// update_quorum_state
-    fn judge(&mut self, place: usize, is_first: bool, effects: &mut Vec<Effect>) {
+    fn judge(&mut self, is_first: bool, effects: &mut Vec<Effect>) {
         let live = self.live_weight();
-        let (quorum, hysteresis) = (i64::from(self.config.quorum), i64::from(self.config.hysteresis));
+        let needed = self.needed(if self.has_quorum { -1 } else { 1 });
+        let (quorum, hysteresis) = (self.config.quorum, self.config.hysteresis);
         let name = shown(&self.config);
-        if !self.has_quorum && live >= quorum + hysteresis {
+        let sorry = self.config.sorry;
+        let has_idle_sorry = sorry.is_some() && !self.sorry.is_alive;
+        let is_lost = self.has_quorum && (live == 0 || live < needed);
+        if !self.has_quorum && live >= needed {
             self.has_quorum = true;
-            effects.push(Effect::Log(format!(
-                "Gained quorum {quorum}+{hysteresis}={} <= {live} for VS {name}",
-                quorum + hysteresis
-            )));
-            if !is_first && let Some(sorry) = self.sorry() {
-                let sorry_name = server_name(&self.config, sorry.address);
-                effects.push(Effect::Log(format!("Removing sorry server {sorry_name} from VS {name}")));
-                effects.push(Effect::Ipvs(place, Call::DeleteServer(sorry)));
-                effects.push(Effect::Log(format!("Adding alive servers to the pool for VS {name}")));
-                for server in 0..self.members.len() {
-                    if self.members[server].is_alive() {
-                        self.enter(place, server, effects);
-                    }
-                }
+            effects.push(Effect::Log(format!("Gained quorum {quorum}+{hysteresis}={needed} <= {live} for VS {name}")));
+            if let Some(sorry) = sorry.filter(|_| self.sorry.is_alive) {
+                self.dismiss(sorry, effects);
             }
             effects.extend(self.config.quorum_up.clone().map(Effect::Run));
-        } else if (self.has_quorum || is_first) && (live == 0 || live < quorum - hysteresis) {
+        } else if is_lost || is_first && !self.has_quorum && has_idle_sorry {
             self.has_quorum = false;
             let verb = if is_first { "Starting with quorum down" } else { "Lost quorum" };
-            effects.push(Effect::Log(format!(
-                "{verb} {quorum}-{hysteresis}={} > {live} for VS {name}",
-                quorum - hysteresis
-            )));
-            if let Some(sorry) = self.sorry() {
-                let sorry_name = server_name(&self.config, sorry.address);
-                effects.push(Effect::Log(format!("Adding sorry server {sorry_name} to VS {name}")));
-                effects.push(Effect::Log(format!("Removing alive servers from the pool for VS {name}")));
-                for server in 0..self.members.len() {
-                    if self.members[server].is_set && self.members[server].is_alive() {
-                        effects.push(Effect::Ipvs(place, Call::DeleteServer(self.target(server))));
-                        self.members[server].is_set = false;
-                    }
-                }
-                effects.push(Effect::Ipvs(place, Call::AddServer(sorry)));
+            effects.push(Effect::Log(format!("{verb} {quorum}-{hysteresis}={needed} > {live} for VS {name}")));
+            if let Some(sorry) = sorry.filter(|_| has_idle_sorry) {
+                self.call_in(sorry, effects);
             }
             effects.extend(self.config.quorum_down.clone().map(Effect::Run));
         }
     }
 
+    fn dismiss(&mut self, sorry: Sorry, effects: &mut Vec<Effect>) {
+        let (name, vs) = (trio(sorry.address, self.config.protocol), shown(&self.config));
+        let verb = if sorry.inhibit { "Disabling" } else { "Removing" };
+        effects.push(Effect::Log(format!("{verb} sorry server {name} from VS {vs}")));
+        self.delete_sorry(sorry, sorry.inhibit, effects);
+        self.sorry.is_alive = false;
+        effects.push(Effect::Log(format!("Adding alive servers to the pool for VS {vs}")));
+        for server in 0..self.members.len() {
+            if self.members[server].is_alive {
+                self.add(server, effects);
+            }
+        }
+    }
+
+    fn call_in(&mut self, sorry: Sorry, effects: &mut Vec<Effect>) {
+        let (name, vs) = (trio(sorry.address, self.config.protocol), shown(&self.config));
+        let verb = if sorry.inhibit { "Enabling" } else { "Adding" };
+        effects.push(Effect::Log(format!("{verb} sorry server {name} to VS {vs}")));
+        effects.push(Effect::Log(format!("Removing alive servers from the pool for VS {vs}")));
+        for server in 0..self.members.len() {
+            if self.members[server].is_alive {
+                self.delete(server, self.is_inhibited(server), effects);
+            }
+        }
+        let target = standby(&self.config, sorry);
+        let was_set = std::mem::replace(&mut self.sorry.is_set, true);
+        let call = if sorry.inhibit && was_set { Call::EditServer(target) } else { Call::AddServer(target) };
+        self.call(call, effects);
+        self.sorry.is_alive = true;
+    }
+
+    pub fn delete_sorry(&mut self, sorry: Sorry, is_inhibited: bool, effects: &mut Vec<Effect>) {
+        let target = standby(&self.config, sorry);
+        if is_inhibited {
+            self.call(Call::EditServer(Target { weight: 0, ..target }), effects);
+        } else {
+            self.sorry.is_set = false;
+            self.call(Call::DeleteServer(target), effects);
+        }
+    }
+
     /// update_svr_wgt
-    pub fn set_weight(&mut self, place: usize, server: usize, weight: i32, effects: &mut Vec<Effect>) {
-        let Some(member) = self.members.get_mut(server).filter(|member| member.weight != weight) else { return };
-        let old = std::mem::replace(&mut member.weight, weight);
-        let is_active = member.is_set && member.is_alive();
-        let name = server_name(&self.config, self.config.servers[server].address);
+    pub fn set_weight(&mut self, server: usize, weight: i64, counts: bool, effects: &mut Vec<Effect>) {
+        let member = &mut self.members[server];
+        let old = member.real_weight();
+        member.weight = weight;
+        let new = member.real_weight();
+        if new == old {
+            return;
+        }
+        let (is_alive, is_set) = (member.is_alive, member.is_set);
+        let state = if is_alive { "" } else { "in" };
+        let (name, vs) = (self.name(server), shown(&self.config));
         effects.push(Effect::Log(format!(
-            "Changing weight from {old} to {weight} for {}active service {name} of VS {}",
-            if is_active { "" } else { "in" },
-            shown(&self.config)
+            "Changing weight from {old} to {new} for {state}active service {name} of VS {vs}"
         )));
-        if is_active {
-            effects.push(Effect::Ipvs(place, Call::EditServer(self.target(server))));
+        if is_set && is_alive && self.is_pool_open() {
+            self.edit(server, effects);
         }
-        self.judge(place, false, effects);
-    }
-
-    /// A reload: servers that the new configuration does not have leave.
-    pub fn drop_servers(&mut self, place: usize, new: &Service, effects: &mut Vec<Effect>) {
-        for server in 0..self.members.len() {
-            let address = self.config.servers[server].address;
-            if self.members[server].is_set && !new.servers.iter().any(|other| other.address == address) {
-                let (name, vs) = (server_name(&self.config, address), shown(&self.config));
-                effects.push(Effect::Log(format!("Removing service {name} from VS {vs}")));
-                effects.push(Effect::Ipvs(place, Call::DeleteServer(self.target(server))));
-                self.members[server].is_set = false;
-            }
+        if counts {
+            self.judge(false, effects);
         }
     }
 
-    /// A reload: what was known of servers that stay.
-    pub fn inherit(&mut self, old: &Watched, place: usize, effects: &mut Vec<Effect>) {
-        self.has_quorum = old.has_quorum;
-        let is_other = (&old.config.scheduler, old.config.persistence, &old.config.flags)
-            != (&self.config.scheduler, self.config.persistence, &self.config.flags);
-        if is_other {
-            effects.push(Effect::Ipvs(place, Call::AddService));
-        }
-        for server in 0..self.members.len() {
-            let it = &self.config.servers[server];
-            let known = old.config.servers.iter().position(|other| other.address == it.address);
-            let Some(known) = known else {
-                if self.members[server].is_alive() {
-                    self.enter(place, server, effects);
+    /// process_update_checker_track_file_status: without a weight, any number but 0 is a failure.
+    pub fn file(&mut self, name: &str, value: i64, effects: &mut Vec<Effect>) {
+        let config = Rc::clone(&self.config);
+        for (server, it) in config.servers.iter().enumerate() {
+            for (checker, it) in it.checkers.iter().enumerate() {
+                match &it.kind {
+                    CheckerKind::File { name: file, weight: 0 } if file == name => {
+                        self.decide(server, checker, value == 0, effects);
+                    }
+                    CheckerKind::File { name: file, weight } if file == name => {
+                        let state = &mut self.members[server].checkers[checker];
+                        let added = value.saturating_mul(i64::from(*weight));
+                        let old = std::mem::replace(&mut state.weight, added);
+                        let weight = self.members[server].weight - old + added;
+                        self.set_weight(server, weight, true, effects);
+                    }
+                    _ => {}
                 }
-                continue;
-            };
-            let was = &old.members[known];
-            if it.checkers == old.config.servers[known].checkers {
-                self.members[server].failed.clone_from(&was.failed);
-            }
-            self.members[server].is_set = was.is_set;
-            let weight = self.members[server].weight;
-            if was.weight != weight && was.is_set {
-                effects.push(Effect::Ipvs(place, Call::EditServer(self.target(server))));
             }
         }
-        self.judge(place, false, effects);
+    }
+
+    /// clear_service_rs
+    pub fn clear(&mut self, server: usize, is_stopping: bool, effects: &mut Vec<Effect>) {
+        let (is_set, is_alive) = (self.members[server].is_set, self.members[server].is_alive);
+        if is_set || is_stopping {
+            let verb = if is_stopping { "Shutting down" } else { "Removing" };
+            let kind = if self.is_inhibited(server) && !is_alive { "(inhibited) " } else { "" };
+            let (name, vs) = (self.name(server), shown(&self.config));
+            effects.push(Effect::Log(format!("{verb} {kind}service {name} from VS {vs}")));
+        }
+        if !is_set {
+            return;
+        }
+        self.delete(server, false, effects);
+        if std::mem::replace(&mut self.members[server].is_alive, false) && (self.config.omega || !is_stopping) {
+            self.notify(server, effects);
+        }
+    }
+
+    /// update_vs_notifies
+    pub fn lose(&mut self, is_stopping: bool, effects: &mut Vec<Effect>) {
+        let live = self.live_weight();
+        if is_stopping || self.has_quorum && (live == 0 || live < self.needed(-1)) {
+            self.has_quorum = false;
+            if !is_stopping || self.config.omega {
+                effects.extend(self.config.quorum_down.clone().map(Effect::Run));
+            }
+        }
     }
 
     /// clear_service_vs
-    pub fn stop(&mut self, place: usize, effects: &mut Vec<Effect>) {
-        if !self.has_quorum
-            && let Some(sorry) = self.sorry()
-        {
-            effects.push(Effect::Ipvs(place, Call::DeleteServer(sorry)));
+    pub fn stop(&mut self, is_stopping: bool, effects: &mut Vec<Effect>) {
+        if let Some(sorry) = self.config.sorry.filter(|_| self.sorry.is_set) {
+            if self.config.servers.iter().any(|server| server.address == sorry.address) {
+                self.sorry.is_set = false;
+            } else {
+                self.delete_sorry(sorry, false, effects);
+            }
+            self.sorry.is_alive = false;
         }
         for server in 0..self.members.len() {
-            if !self.members[server].is_set {
-                continue;
-            }
-            let name = server_name(&self.config, self.config.servers[server].address);
-            effects.push(Effect::Log(format!("Shutting down service {name} from VS {}", shown(&self.config))));
-            effects.push(Effect::Ipvs(place, Call::DeleteServer(self.target(server))));
-            self.members[server].is_set = false;
+            self.clear(server, is_stopping, effects);
         }
-        effects.push(Effect::Ipvs(place, Call::DeleteService));
+        self.lose(is_stopping, effects);
+        self.call(Call::DeleteService, effects);
+        self.is_alive = false;
+    }
+}
+
+fn standby(service: &Service, sorry: Sorry) -> Target {
+    let kind = sorry.kind.or(service.kind).unwrap_or_default();
+    Target { address: sorry.address, kind, weight: 1, thresholds: (0, 0) }
+}
+
+/// What IPVS knows a service by: addresses first, and then marks (ipvs_group_cmd).
+fn keys(service: &Service, config: &Config) -> Vec<Key> {
+    match &service.name {
+        ServiceName::Address(address) => vec![Key::Address(*address)],
+        ServiceName::Mark(mark) => vec![Key::Mark(*mark)],
+        ServiceName::Group(name, _) => {
+            let groups = config.server_groups.iter().filter(|group| group.name == *name).take(1);
+            let members = |group: &crate::keepalived::conf::ServerGroup| {
+                let addresses = group.ranges.iter().flat_map(|range| range.addresses()).map(Key::Address);
+                addresses.chain(group.marks.iter().map(|mark| Key::Mark(*mark))).collect::<Vec<_>>()
+            };
+            groups.flat_map(members).collect()
+        }
+    }
+}
+
+/// Only masquerading changes ports.
+pub fn at(call: Call, key: Key) -> Call {
+    let port = match key {
+        Key::Address(address) => address.port(),
+        Key::Mark(_) => 0,
+    };
+    let moved = |mut target: Target| {
+        if target.kind != Kind::Nat {
+            target.address.set_port(port);
+        }
+        target
+    };
+    match call {
+        Call::AddServer(target) => Call::AddServer(moved(target)),
+        Call::DeleteServer(target) => Call::DeleteServer(moved(target)),
+        Call::EditServer(target) => Call::EditServer(moved(target)),
+        other => other,
     }
 }

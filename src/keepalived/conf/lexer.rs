@@ -1,224 +1,203 @@
-//! Lines, comments, quotes, definitions and includes: lib/parser.c's read_line, decomment and alloc_strvec.
+//! Words of a line: comments, quotes and braces (lib/parser.c: decomment, alloc_strvec_r, alloc_strvec_quoted_escaped).
 
-use std::collections::BTreeMap;
-
-/// A line of the configuration that says something.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A line of the configuration that says something. Braces stand on lines of their own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Line {
-    /// The file, if it is an included one.
+    /// The file, if messages name it.
     pub file: Option<String>,
     /// Counted from 1.
     pub number: usize,
-    /// Its words, and where each begins, counted from 1.
+    /// Its words, and where each begins in the file's line, counted from 1.
     pub words: Vec<(String, usize)>,
+    /// What the words were made of: commands are read from it once more, by other rules.
+    pub text: String,
 }
 
-/// Reads files of the machine by path or pattern.
-pub trait Files {
-    /// The texts of all files that a pattern names, in order; none if there is no such file.
-    fn read(&mut self, pattern: &str) -> Vec<(String, String)>;
-
-    /// Whether there is a program at a path. Scripts that are not there are not spoken of.
-    fn is_program(&mut self, _path: &str) -> bool {
-        false
+impl Line {
+    /// Its first word.
+    pub fn keyword(&self) -> &str {
+        self.words.first().map_or("", |(word, _)| word)
     }
 }
 
-/// What the lexer has to say about a line.
-pub type Complaint = (Option<String>, usize, String);
+/// What separates words.
+const BLANKS: [char; 5] = [' ', '\t', '\x0b', '\x0c', '\r'];
 
-/// How deep files may include files.
-const MAX_DEPTH: usize = 32;
-
-/// Takes a text apart into lines.
-pub fn lines(text: &str, id: &str, files: &mut dyn Files) -> (Vec<Line>, Vec<Complaint>) {
-    let mut lexer = Lexer { id, files, definitions: BTreeMap::new(), lines: Vec::new(), complaints: Vec::new() };
-    for (name, value) in [("_HASH", "#"), ("_BANG", "!"), ("_INSTANCE", id)] {
-        lexer.definitions.insert(name.to_owned(), value.to_owned());
-    }
-    lexer.text(None, text, 0);
-    (lexer.lines, lexer.complaints)
-}
-
-struct Lexer<'a> {
-    id: &'a str,
-    files: &'a mut dyn Files,
-    definitions: BTreeMap<String, String>,
-    lines: Vec<Line>,
-    complaints: Vec<Complaint>,
-}
-
-impl Lexer<'_> {
-    fn text(&mut self, file: Option<&str>, text: &str, depth: usize) {
-        for (index, line) in text.lines().enumerate() {
-            let number = index + 1;
-            let plain = without_comment(line);
-            let Some(plain) = self.for_this_machine(&plain) else { continue };
-            if let Some((name, value)) = definition(&plain) {
-                let value = self.expanded(value);
-                self.definitions.insert(name.to_owned(), value);
-                continue;
-            }
-            let expanded = self.expanded(&plain);
-            let (words, is_closed) = words(&expanded);
-            if !is_closed {
-                let text = format!("Unterminated quote '{}'", expanded.trim());
-                self.complaints.push((file.map(str::to_owned), number, text));
-            }
-            match words.as_slice() {
-                [] => {}
-                [(keyword, _), (pattern, _), ..] if keyword == "include" && depth < MAX_DEPTH => {
-                    let found = self.files.read(pattern);
-                    if found.is_empty() {
-                        let text = format!("Config files missing '{pattern}'.");
-                        self.complaints.push((file.map(str::to_owned), number, text));
-                    }
-                    for (path, text) in found {
-                        self.text(Some(&path), &text, depth + 1);
-                    }
-                }
-                _ => self.lines.push(Line { file: file.map(str::to_owned), number, words }),
-            }
-        }
-    }
-
-    /// `@id rest` is for the machine of this configuration identifier only, `@^id rest` for all others.
-    fn for_this_machine(&self, line: &str) -> Option<String> {
-        let Some(rest) = line.trim_start().strip_prefix('@') else { return Some(line.to_owned()) };
-        let (name, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-        let applies = match name.strip_prefix('^') {
-            Some(other) => other != self.id,
-            None => name == self.id,
-        };
-        applies.then(|| rest.to_owned())
-    }
-
-    /// `$NAME` before a blank, a comma or the end, and `${NAME}` anywhere.
-    fn expanded(&self, text: &str) -> String {
-        let mut out = String::new();
-        let mut rest = text;
-        while let Some(at) = rest.find('$') {
-            out.push_str(&rest[..at]);
-            rest = &rest[at..];
-            let (name, after) = match rest[1..].strip_prefix('{').and_then(|inner| inner.split_once('}')) {
-                Some(found) => found,
-                None => {
-                    let end = rest[1..].find([' ', '\t', ',']).map_or(rest.len(), |end| end + 1);
-                    (&rest[1..end], &rest[end..])
-                }
-            };
-            match self.definitions.get(name) {
-                Some(value) => {
-                    out.push_str(value);
-                    rest = after;
-                }
-                None => {
-                    out.push('$');
-                    rest = &rest[1..];
-                }
-            }
-        }
-        out + rest
-    }
-}
-
-/// `$NAME=text`
-fn definition(line: &str) -> Option<(&str, &str)> {
-    let (name, value) = line.trim_start().strip_prefix('$')?.split_once('=')?;
-    let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    is_name.then_some((name, value))
-}
-
+/// A line without its comment and the blanks around it; false if a quote is left open.
+///
 /// `#` and `!` outside quotes begin a comment anywhere, even inside a word; a backslash before them makes them plain.
-fn without_comment(line: &str) -> String {
-    let (mut out, mut is_quoted) = (String::new(), false);
-    let mut chars = line.chars().peekable();
+pub fn without_comment(line: &str) -> (String, bool) {
+    let mut out = String::with_capacity(line.len());
+    let (mut is_quoted, mut is_comment, mut goes_on) = (false, false, false);
+    let mut chars = line.trim_start_matches([' ', '\t']).chars();
     while let Some(c) = chars.next() {
         match c {
-            '"' => is_quoted = !is_quoted,
-            '\\' if !is_quoted && matches!(chars.peek(), Some('#' | '!')) => {
-                out.extend(chars.next());
-                continue;
-            }
-            '#' | '!' if !is_quoted => break,
+            '"' if !is_comment => is_quoted = !is_quoted,
+            '\\' => match chars.next() {
+                // A definition goes on in the next line, even behind a comment.
+                None => {
+                    goes_on = true;
+                    break;
+                }
+                Some(next) => {
+                    if !is_comment {
+                        if is_quoted || !matches!(next, '#' | '!') {
+                            out.push(c);
+                        }
+                        out.push(next);
+                    }
+                    continue;
+                }
+            },
+            '#' | '!' if !is_quoted => is_comment = true,
             _ => {}
         }
-        out.push(c);
+        if !is_comment {
+            out.push(c);
+        }
     }
-    out
+    out.truncate(out.trim_end_matches([' ', '\t']).len());
+    if goes_on {
+        out.push('\\');
+    }
+    (out, !is_quoted)
 }
 
-/// Words between blanks; a quoted part is a word of its own. Braces at the edges of words stand by themselves. False if a
-/// quote is not closed.
-fn words(line: &str) -> (Vec<(String, usize)>, bool) {
-    let mut words: Vec<(String, usize)> = Vec::new();
-    let mut rest = line;
+/// Where the first brace outside quotes stands.
+pub fn brace(text: &str) -> Option<usize> {
+    let mut at = 0;
+    if text.starts_with(['{', '}']) {
+        return Some(0);
+    }
     loop {
-        rest = rest.trim_start_matches([' ', '\t', '\x0b', '\x0c', '\r']);
-        let place = line.len() - rest.len() + 1;
+        at += text[at..].find(['{', '}', '"'])?;
+        if !text[at..].starts_with('"') {
+            return Some(at);
+        }
+        at += 1;
+        at += text[at..].find('"')? + 1;
+    }
+}
+
+/// Words between blanks; a quoted part is a word of its own. Each comes with its place, counted from 0. False if a quote
+/// is not closed: what follows it is lost.
+pub fn words(text: &str) -> (Vec<(&str, usize)>, bool) {
+    let mut words = Vec::new();
+    let mut rest = text;
+    loop {
+        rest = rest.trim_start_matches(BLANKS);
+        let place = text.len() - rest.len();
         if rest.is_empty() {
             return (words, true);
         }
         if let Some(inner) = rest.strip_prefix('"') {
-            let Some((quoted, after)) = inner.split_once('"') else {
-                words.push((inner.to_owned(), place));
-                return (words, false);
-            };
-            words.push((quoted.to_owned(), place));
+            let Some((quoted, after)) = inner.split_once('"') else { return (words, false) };
+            words.push((quoted, place));
             rest = after;
             continue;
         }
-        let end = rest.find([' ', '\t', '\x0b', '\x0c', '\r', '"']).unwrap_or(rest.len());
-        let word = &rest[..end];
+        let end = rest.find(|c| c == '"' || BLANKS.contains(&c)).unwrap_or(rest.len());
+        words.push((&rest[..end], place));
         rest = &rest[end..];
-        match word.strip_suffix('{') {
-            Some(name) if !name.is_empty() => {
-                words.push((name.to_owned(), place));
-                words.push(("{".to_owned(), place + name.len()));
-            }
-            _ => words.push((word.to_owned(), place)),
-        }
     }
+}
+
+/// The words of a command: both kinds of quotes, anywhere in a word, and escapes. The quote that is left open otherwise.
+pub fn command(text: &str) -> Result<Vec<String>, char> {
+    let mut words = Vec::new();
+    let mut chars = text.trim_start_matches(BLANKS).chars().peekable();
+    while chars.peek().is_some() {
+        let mut word = String::new();
+        let mut quote = None;
+        while let Some(c) = chars.next() {
+            match (c, quote) {
+                ('\\', _) => word.extend(escape(&mut chars)),
+                (c, Some(open)) if c == open => quote = None,
+                ('"' | '\'', None) => quote = Some(c),
+                (c, None) if BLANKS.contains(&c) => break,
+                _ => word.push(c),
+            }
+        }
+        if let Some(open) = quote {
+            return Err(open);
+        }
+        words.push(word);
+        while chars.next_if(|c| BLANKS.contains(c)).is_some() {}
+    }
+    Ok(words)
+}
+
+/// What a backslash makes of the characters behind it.
+fn escape(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<char> {
+    let digits = |chars: &mut std::iter::Peekable<std::str::Chars<'_>>, radix: u32, most: usize| {
+        let mut value: u8 = 0;
+        for _ in 0..most {
+            let Some(digit) = chars.peek().and_then(|c| c.to_digit(radix)) else { break };
+            // A char of C: what does not fit is lost.
+            value = value.wrapping_mul(radix as u8).wrapping_add(digit as u8);
+            chars.next();
+        }
+        char::from(value)
+    };
+    Some(match *chars.peek()? {
+        '0'..='7' => digits(chars, 8, 3),
+        c => {
+            chars.next();
+            match c {
+                'x' if chars.peek().is_some_and(char::is_ascii_hexdigit) => digits(chars, 16, usize::MAX),
+                'c' if chars.peek().is_some() => chars.next().map_or('c', |c| char::from(c as u8 & 0x1f)),
+                'a' => '\x07',
+                'b' => '\x08',
+                'E' => '\x1b',
+                'f' => '\x0c',
+                'n' => '\n',
+                'r' => '\r',
+                't' => '\t',
+                'v' => '\x0b',
+                other => other,
+            }
+        }
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    struct One;
-
-    impl Files for One {
-        fn read(&mut self, pattern: &str) -> Vec<(String, String)> {
-            if pattern == "part.conf" { vec![(pattern.to_owned(), "included 1\n".to_owned())] } else { Vec::new() }
-        }
-    }
-
-    fn read(text: &str) -> Vec<String> {
-        let (lines, complaints) = lines(text, "ds1", &mut One);
-        let words = |line: &Line| line.words.iter().map(|(word, _)| word.as_str()).collect::<Vec<_>>().join("|");
-        let said = complaints.iter().map(|(_, number, text)| format!("{number}: {text}"));
-        lines.iter().map(words).chain(said).collect()
-    }
-
     #[test]
     fn comments_begin_anywhere() {
-        assert_eq!(read("auth_pass abc!def\na \"b # c\" # d\ne\\#f\n! all"), ["auth_pass|abc", "a|b # c", "e#f"]);
+        let plain = |text: &str| without_comment(text).0;
+        assert_eq!(plain("  auth_pass abc!def"), "auth_pass abc");
+        assert_eq!(plain("a \"b # c\" # d"), "a \"b # c\"");
+        assert_eq!(plain("e\\#f \\! g"), "e#f ! g");
+        assert_eq!(plain("! all"), "");
+        assert_eq!(plain("$A=x # comment \\"), "$A=x\\");
+        assert_eq!(without_comment("f \"g"), ("f \"g".to_owned(), false));
     }
 
     #[test]
-    fn definitions_and_conditions() {
-        let text = "$vip=10.0.0.1\nx $vip\ny ${vip}/24\nz $none\n@ds1 mine\n@ds2 theirs\n@^ds2 others\n";
-        assert_eq!(read(text), ["x|10.0.0.1", "y|10.0.0.1/24", "z|$none", "mine", "others"]);
+    fn quotes_make_words() {
+        let read = |text: &'static str| words(text).0.into_iter().map(|(word, _)| word).collect::<Vec<_>>();
+        assert_eq!(read("c\"d e\" f"), ["c", "d e", "f"]);
+        assert_eq!(read("weight\t\"  10\""), ["weight", "  10"]);
+        assert_eq!(words("a \"b"), (vec![("a", 0)], false));
     }
 
     #[test]
-    fn included_files() {
-        assert_eq!(read("include part.conf\ninclude no\n"), ["included|1", "2: Config files missing 'no'."]);
+    fn braces_in_quotes_are_plain() {
+        assert_eq!(brace("misc_path \"a {b}\""), None);
+        assert_eq!(brace("virtual_ipaddress{ 10.0.0.1"), Some(17));
+        assert_eq!(brace("a \"{"), None);
     }
 
     #[test]
-    fn braces_stand_alone() {
-        assert_eq!(read("vrrp_instance a{\nb { c }\n"), ["vrrp_instance|a|{", "b|{|c|}"]);
-        assert_eq!(read("c\"d e\"\nf \"g"), ["c|d e", "f|g", "2: Unterminated quote 'f \"g'"]);
+    fn commands_have_quotes_and_escapes() {
+        let read = |text: &str| command(text).map(|words| words.join("|"));
+        assert_eq!(
+            read("misc_path \"/bin/a 'b' c\\x41\\101\\n\" d\\ e"),
+            Ok("misc_path|/bin/a 'b' cAA\n|d e".to_owned())
+        );
+        assert_eq!(read("notify '/bin/x \"y\"'z"), Ok("notify|/bin/x \"y\"z".to_owned()));
+        assert_eq!(read("notify 'open"), Err('\''));
     }
 }

@@ -1,21 +1,28 @@
 //! The configuration language: what a keepalived.conf says, and what keepalived 2.2.7 says about it.
 //!
-//! `lexer` makes lines of a text, `parser` blocks of lines; `global`, `vrrp` and `check` know the keywords, and `model` is
-//! what comes out.
+//! `source` makes lines of files (with `lexer` and `define`), `parser` blocks of lines; `global`, `vrrp`, `check` and
+//! `checker` know the keywords, `services` what follows from several of them, and `model` is what comes out.
 
+mod bfd;
 mod check;
+mod checker;
+mod define;
 mod global;
+mod group;
 mod lexer;
 mod model;
 mod parser;
+mod services;
+mod source;
 #[cfg(test)]
 mod tests;
+mod values;
 mod vrrp;
 
-pub use check::shown;
-pub use lexer::Files;
 pub use model::*;
-pub use parser::{Message, Severity, parse};
+pub use parser::{Message, Process, Severity, parse};
+pub use services::{shown, trio};
+pub use source::Files;
 pub use vrrp::*;
 
 /// The keywords that people mean when they write something like them.
@@ -89,9 +96,20 @@ pub const KEYWORDS: &[&str] = &[
     "weight",
 ];
 
+/// Keywords of other versions and of other blocks, and what is to be written today.
+pub const LEGACY: &[(&str, &str)] = &[
+    ("connect_port", "connect_port belongs into a checker's block"),
+    ("lvs_id", "router_id is the name today"),
+    ("nat_mask", "nat_mask has gone: leave it out"),
+    ("nb_get_retry", "retry is the name today; TCP_CHECK never had another one"),
+    ("net_mask", "there is no such keyword: addresses have a prefix length"),
+    ("virtual_ip", "addresses stand in virtual_ipaddress"),
+];
+
 /// The exit status of `keepalived -t` for these messages: 0 if there are none.
 pub fn status(messages: &[Message]) -> i32 {
-    if let Some(message) = messages.iter().find(|message| message.severity == Severity::Missing) {
+    let ends = |message: &&Message| matches!(message.severity, Severity::Missing | Severity::Crash);
+    if let Some(message) = messages.iter().find(ends) {
         return message.severity.status();
     }
     messages.iter().map(|message| message.severity.status()).max().unwrap_or(0)
@@ -99,5 +117,5 @@ pub fn status(messages: &[Message]) -> i32 {
 
 /// Whether keepalived starts in spite of these messages.
 pub fn is_usable(messages: &[Message]) -> bool {
-    !messages.iter().any(|message| matches!(message.severity, Severity::Missing | Severity::Fatal))
+    !messages.iter().any(|message| matches!(message.severity, Severity::Missing | Severity::Fatal | Severity::Crash))
 }

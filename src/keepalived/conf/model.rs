@@ -1,6 +1,6 @@
 //! What a configuration says, once it has been understood.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::vrrp::{Garp, GarpGroup, Group, Instance, Script, Statics, TrackFile, TrackProcess};
 use crate::time::Span;
@@ -28,6 +28,8 @@ pub struct Config {
     pub services: Vec<Service>,
     /// Keywords that mean nothing to a simulated machine, with their lines in the main file.
     pub without_effect: Vec<(Option<usize>, String)>,
+    /// bfd_instance: the names of those that speak to the checkers.
+    pub bfds: Vec<String>,
 }
 
 /// global_defs.
@@ -148,26 +150,53 @@ pub struct ServerGroup {
     /// Its name.
     pub name: String,
     /// Addresses and ports.
-    pub addresses: Vec<SocketAddrV4>,
+    pub ranges: Vec<Range>,
     /// Marks.
     pub marks: Vec<u32>,
+}
+
+/// Addresses in a row that share a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range {
+    /// The first one.
+    pub first: IpAddr,
+    /// The last one.
+    pub last: IpAddr,
+    /// The port.
+    pub port: u16,
+}
+
+impl Range {
+    /// How many addresses of a range are looked at.
+    const MOST: usize = 65_536;
+
+    /// Each address with the port; those of IPv6 are left out.
+    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> + use<> {
+        let (first, last) = match (self.first, self.last) {
+            (IpAddr::V4(first), IpAddr::V4(last)) => (u32::from(first), u32::from(last)),
+            _ => (1, 0),
+        };
+        let port = self.port;
+        (first..=last).take(Range::MOST).map(move |ip| SocketAddr::from((Ipv4Addr::from(ip), port)))
+    }
 }
 
 /// What a virtual_server is known by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServiceName {
     /// An address and port.
-    Address(SocketAddrV4),
+    Address(SocketAddr),
     /// A mark.
     Mark(u32),
-    /// A group.
-    Group(String),
+    /// A group, and which of the services that use it this is.
+    Group(String, u16),
 }
 
 /// lb_kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kind {
     /// NAT
+    #[default]
     Nat,
     /// DR
     Route,
@@ -211,14 +240,16 @@ impl Pace {
 pub struct Service {
     /// What it is known by.
     pub name: ServiceName,
-    /// protocol: its number.
+    /// ip_family, or that of its servers.
+    pub is_ipv6: Option<bool>,
+    /// protocol: its number; 0: none.
     pub protocol: u8,
     /// lb_algo
     pub scheduler: String,
     /// flags of the scheduler
     pub flags: Vec<String>,
     /// lb_kind
-    pub kind: Kind,
+    pub kind: Option<Kind>,
     /// persistence_timeout, in seconds.
     pub persistence: Option<u32>,
     /// persistence_granularity
@@ -243,25 +274,41 @@ pub struct Service {
     pub ha_suspend: bool,
     /// virtualhost
     pub virtualhost: Option<String>,
+    /// weight: that of servers without one of their own.
+    pub weight: i32,
     /// sorry_server
-    pub sorry: Option<SocketAddrV4>,
-    /// sorry_server_inhibit
-    pub sorry_inhibit: bool,
-    /// sorry_server_lvs_method
-    pub sorry_kind: Option<Kind>,
+    pub sorry: Option<Sorry>,
     /// What its servers' checkers inherit.
     pub pace: Pace,
     /// real_server
     pub servers: Vec<Server>,
 }
 
+impl Service {
+    /// How packets get to a server.
+    pub fn kind_of(&self, server: &Server) -> Kind {
+        server.kind.or(self.kind).unwrap_or_default()
+    }
+}
+
+/// sorry_server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sorry {
+    /// Its address and port.
+    pub address: SocketAddr,
+    /// sorry_server_lvs_method
+    pub kind: Option<Kind>,
+    /// sorry_server_inhibit
+    pub inhibit: bool,
+}
+
 /// real_server.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Server {
     /// Its address and port.
-    pub address: SocketAddrV4,
-    /// weight
-    pub weight: i32,
+    pub address: SocketAddr,
+    /// weight; unset: the service's.
+    pub weight: Option<i32>,
     /// lvs_method
     pub kind: Option<Kind>,
     /// inhibit_on_failure
@@ -287,12 +334,18 @@ pub struct Server {
 pub struct Checker {
     /// What it does.
     pub kind: CheckerKind,
-    /// connect_ip, connect_port
-    pub connect_ip: Option<Ipv4Addr>,
+    /// connect_ip
+    pub connect_ip: Option<IpAddr>,
     /// connect_port
     pub connect_port: Option<u16>,
     /// bindto
-    pub bind_to: Option<Ipv4Addr>,
+    pub bind_to: Option<IpAddr>,
+    /// bind_port
+    pub bind_port: Option<u16>,
+    /// bind_if
+    pub bind_if: Option<String>,
+    /// fwmark
+    pub mark: Option<u32>,
     /// How it repeats itself.
     pub pace: Pace,
     /// log_all_failures
@@ -305,21 +358,9 @@ pub enum CheckerKind {
     /// TCP_CHECK: connects.
     Tcp,
     /// HTTP_GET, SSL_GET: asks for pages.
-    Http {
-        /// Over TLS.
-        is_tls: bool,
-        /// The pages.
-        urls: Vec<Url>,
-        /// virtualhost
-        virtualhost: Option<String>,
-    },
+    Http(HttpCheck),
     /// UDP_CHECK: sends a datagram.
-    Udp {
-        /// payload
-        payload: Vec<u8>,
-        /// require_reply
-        require_reply: bool,
-    },
+    Udp(UdpCheck),
     /// PING_CHECK
     Ping,
     /// SMTP_CHECK
@@ -343,6 +384,66 @@ pub enum CheckerKind {
         /// misc_dynamic
         is_dynamic: bool,
     },
+    /// FILE_CHECK: looks at the number in a file.
+    File {
+        /// track_file
+        name: String,
+        /// weight; 0: any number but 0 is a failure.
+        weight: i32,
+    },
+    /// BFD_CHECK
+    Bfd {
+        /// name
+        name: String,
+    },
+}
+
+/// HTTP_GET, SSL_GET.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HttpCheck {
+    /// Over TLS.
+    pub is_tls: bool,
+    /// url
+    pub urls: Vec<Url>,
+    /// virtualhost
+    pub virtualhost: Option<String>,
+    /// http_protocol
+    pub protocol: HttpProtocol,
+    /// fast_recovery
+    pub recovers_fast: bool,
+}
+
+/// http_protocol
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HttpProtocol {
+    /// 1.0
+    #[default]
+    V10,
+    /// 1.0C: with Connection: close.
+    V10Close,
+    /// 1.1
+    V11,
+}
+
+/// UDP_CHECK.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UdpCheck {
+    /// payload
+    pub payload: Vec<u8>,
+    /// require_reply
+    pub requires_reply: bool,
+    /// The reply that is wanted: each byte with the bits of it that count.
+    pub reply: Vec<(u8, u8)>,
+    /// min_reply_length
+    pub min: u16,
+    /// max_reply_length
+    pub max: u16,
+}
+
+impl Default for UdpCheck {
+    fn default() -> UdpCheck {
+        UdpCheck { payload: Vec::new(), requires_reply: false, reply: Vec::new(), min: 0, max: 255 }
+    }
 }
 
 /// A page that HTTP_GET asks for.
@@ -356,4 +457,19 @@ pub struct Url {
     pub digest: Option<String>,
     /// virtualhost
     pub virtualhost: Option<String>,
+    /// regex and what goes with it
+    pub regex: Option<PagePattern>,
+}
+
+/// regex, regex_no_match, regex_options, regex_min_offset, regex_max_offset.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PagePattern {
+    /// The pattern, with the options that mean something here in front of it.
+    pub pattern: String,
+    /// It must not be found.
+    pub must_not_match: bool,
+    /// Where it may begin at the earliest.
+    pub min_offset: usize,
+    /// Before which place it must begin.
+    pub max_offset: Option<usize>,
 }

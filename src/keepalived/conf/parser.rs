@@ -1,43 +1,65 @@
 //! Blocks and keywords: lib/parser.c's process_stream, and the ways in which it complains.
+//!
+//! keepalived reads its configuration once in each of its processes. Each understands its own blocks only, and passes over
+//! the others by counting braces: what a stray brace does depends on who reads.
 
 use std::fmt;
-use std::net::Ipv4Addr;
-use std::str::FromStr;
 
-use super::lexer::{self, Files, Line};
+use super::lexer::{self, Line};
 use super::model::Config;
-use super::{check, global, vrrp};
-use crate::time::Span;
+use super::source::{self, Complaint, Fault, Files, Item};
+use super::{bfd, check, global, vrrp};
 
 /// How bad a message is, by the exit status that `keepalived -t` gives for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
+    /// The daemon writes it into its log, and `keepalived -t` does not speak of it.
+    Log,
+    /// It is said, and nothing is wrong.
+    Remark,
     /// keepalived goes no further: a parameter is missing.
     Missing,
     /// A file or an interface is not there, or two instances clash: keepalived does not start.
     Fatal,
     /// It is said, and keepalived starts.
     Warning,
-    /// A script may not be run.
+    /// A script may not be run; or a file is not there that must be.
     Security,
+    /// keepalived 2.2.7 follows a pointer to nowhere.
+    Crash,
 }
 
 impl Severity {
     /// The exit status of `keepalived -t`.
     pub const fn status(self) -> i32 {
         match self {
+            Severity::Log | Severity::Remark => 0,
             Severity::Missing => 2,
             Severity::Fatal => 4,
             Severity::Warning => 5,
             Severity::Security => 6,
+            Severity::Crash => 139,
         }
     }
+}
+
+/// Who reads the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Process {
+    /// The first process: global_defs.
+    Parent,
+    /// The health checkers'.
+    Checkers,
+    /// VRRP's.
+    Vrrp,
+    /// BFD's.
+    Bfd,
 }
 
 /// Something that keepalived says about a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// The file, if it is an included one.
+    /// The file, if it is named.
     pub file: Option<String>,
     /// The line, counted from 1; none for what is said after the whole file has been read.
     pub line: Option<usize>,
@@ -59,316 +81,262 @@ impl fmt::Display for Message {
     }
 }
 
-/// A part of the file: a brace, or words.
-#[derive(Clone, Debug)]
-enum Item {
-    Open(Line),
-    Close(Line),
-    Words(Line),
-}
-
 /// The configuration that is being read.
 pub struct Parser {
     items: std::vec::IntoIter<Item>,
+    process: Process,
     /// The line that is being read.
-    here: Line,
+    pub(super) here: Line,
+    /// Whether the last line has been read: nothing has a place any more.
+    is_at_end: bool,
     depth: usize,
+    pub(super) is_test: bool,
     pub config: Config,
     pub messages: Vec<Message>,
     /// Whether a missing parameter has ended it all.
     is_over: bool,
+    /// How the main file is named.
+    main: String,
+    /// The processes that have something to do.
+    wanted: Vec<Process>,
 }
 
 /// Reads a configuration; `id` is the machine's name.
 pub fn parse(text: &str, id: &str, files: &mut dyn Files) -> (Config, Vec<Message>) {
-    let (lines, complaints) = lexer::lines(text, id, files);
-    let items: Vec<Item> = lines.into_iter().flat_map(split).collect();
+    let is_test = files.is_test();
     let mut parser = Parser {
-        items: items.into_iter(),
-        here: Line { file: None, number: 0, words: Vec::new() },
+        items: Vec::new().into_iter(),
+        process: Process::Parent,
+        here: Line::default(),
+        is_at_end: false,
         depth: 0,
+        is_test,
         config: Config::default(),
         messages: Vec::new(),
         is_over: false,
+        main: files.name().to_owned(),
+        wanted: vec![Process::Parent],
     };
-    for (file, line, text) in complaints {
-        let severity = if text.starts_with("Config files missing") { None } else { Some(Severity::Warning) };
-        if let Some(severity) = severity {
-            parser.messages.push(Message { file, line: Some(line), column: 1, text, severity });
+    for process in [Process::Parent, Process::Checkers, Process::Vrrp, Process::Bfd] {
+        // The daemon has no process for what is not configured.
+        if parser.is_over || !is_test && !parser.wanted.contains(&process) {
+            continue;
         }
-    }
-    parser.block(&mut top);
-    if !parser.is_over {
-        global::complete(&mut parser);
-        vrrp::complete(&mut parser, files);
-        check::complete(&mut parser, files);
+        parser.read(process, text, id, files);
     }
     (parser.config, parser.messages)
 }
 
-/// Takes a line apart at its braces.
-fn split(line: Line) -> Vec<Item> {
-    let Line { file, number, words } = line;
-    let part = |words| Line { file: file.clone(), number, words };
-    let mut items = Vec::new();
-    let mut before = Vec::new();
-    for word in words {
-        let is_open = match word.0.as_str() {
-            "{" => true,
-            "}" => false,
-            _ => {
-                before.push(word);
-                continue;
-            }
-        };
-        if !before.is_empty() {
-            items.push(Item::Words(part(std::mem::take(&mut before))));
+impl Parser {
+    fn read(&mut self, process: Process, text: &str, id: &str, files: &mut dyn Files) {
+        self.items = source::items(text, id, process != Process::Parent, files).into_iter();
+        (self.process, self.depth, self.is_at_end) = (process, 0, false);
+        if process == Process::Vrrp {
+            // It reads them once more.
+            self.config.track_files.clear();
         }
-        let brace = part(vec![word]);
-        items.push(if is_open { Item::Open(brace) } else { Item::Close(brace) });
+        self.stream(&mut top, false);
+        self.is_at_end = true;
+        if self.is_over {
+            return;
+        }
+        match process {
+            Process::Parent | Process::Bfd => {}
+            Process::Checkers => check::complete(self, files),
+            Process::Vrrp => {
+                global::complete(self);
+                vrrp::complete(self, files);
+            }
+        }
     }
-    if !before.is_empty() {
-        items.push(Item::Words(part(before)));
-    }
-    items
+}
+
+/// The process whose keyword this is, if it is one that stands outside all blocks.
+fn owner(keyword: &str) -> Option<&'static [Process]> {
+    Some(match keyword {
+        "child_wait_time"
+        | "global_defs"
+        | "instance"
+        | "namespace_with_ipsets"
+        | "net_namespace"
+        | "net_namespace_ipvs"
+        | "use_pid_dir" => &[Process::Parent],
+        "SSL" | "virtual_server" | "virtual_server_group" => &[Process::Checkers],
+        "garp_group"
+        | "interface_up_down_delays"
+        | "static_ipaddress"
+        | "static_routes"
+        | "static_rules"
+        | "track_group"
+        | "vrrp_instance"
+        | "vrrp_script"
+        | "vrrp_sync_group"
+        | "vrrp_track_process" => &[Process::Vrrp],
+        "track_file" | "vrrp_track_file" => &[Process::Checkers, Process::Vrrp],
+        "bfd_instance" => &[Process::Checkers, Process::Vrrp, Process::Bfd],
+        _ => return None,
+    })
 }
 
 fn top(parser: &mut Parser, keyword: &str) -> bool {
-    global::keyword(parser, keyword) || vrrp::keyword(parser, keyword) || check::keyword(parser, keyword)
+    match owner(keyword) {
+        None => false,
+        Some(_) if keyword == "bfd_instance" && parser.process != Process::Parent => {
+            bfd::instance(parser);
+            true
+        }
+        Some(owners) if owners.contains(&parser.process) => {
+            check::keyword(parser, keyword) || vrrp::keyword(parser, keyword) || global::keyword(parser, keyword)
+        }
+        Some(_) => {
+            // The first process has to know which others are wanted.
+            parser.wanted.extend(owner(keyword).into_iter().flatten());
+            if parser.peeks_open() {
+                parser.pass_over();
+            }
+            true
+        }
+    }
 }
 
 impl Parser {
-    /// Reads lines up to the end of a block, and gives each to `keyword`, which says whether it knows it.
-    pub fn block(&mut self, keyword: &mut dyn FnMut(&mut Parser, &str) -> bool) {
-        while let Some(item) = self.next() {
-            match item {
-                Item::Open(line) => {
-                    self.here = line;
-                    self.warn("Unexpected '{' - ignoring");
+    /// Who reads.
+    pub const fn process(&self) -> Process {
+        self.process
+    }
+
+    fn stream(&mut self, keyword: &mut dyn FnMut(&mut Parser, &str) -> bool, needs_open: bool) {
+        let mut needs_open = needs_open;
+        while let Some(line) = self.next() {
+            self.here = line;
+            let word = self.here.keyword().to_owned();
+            if std::mem::take(&mut needs_open) {
+                if word == "{" {
+                    continue;
                 }
-                Item::Close(line) => {
-                    self.here = line;
-                    if self.depth > 0 {
-                        return;
-                    }
-                    self.warn("Extra '}' found");
-                    self.warn("Unknown keyword '}'");
-                }
-                Item::Words(line) => {
-                    self.here = line;
-                    let name = self.here.words[0].0.clone();
-                    if !keyword(self, &name) && !self.is_over {
-                        self.warn(format!("Unknown keyword '{name}'"));
-                    }
-                }
+                self.warn("Missing '{' at beginning of configuration block");
+            } else if word == "{" {
+                self.warn("Unexpected '{' - ignoring");
+                continue;
             }
-        }
-        if self.depth > 0 && !self.is_over {
-            let depth = self.depth;
-            self.depth = 0;
-            self.warn_at_the_end(format!("There are {depth} missing '}}'s or extra '{{'s"));
+            if word == "}" && self.depth > 0 {
+                return;
+            }
+            if !keyword(self, &word) && !self.is_over {
+                self.warn(format!("Unknown keyword '{word}'"));
+            }
         }
     }
 
-    fn next(&mut self) -> Option<Item> {
-        if self.is_over { None } else { self.items.next() }
+    fn next(&mut self) -> Option<Line> {
+        while !self.is_over {
+            match self.items.next() {
+                Some(Item::Line(line)) => return Some(line),
+                Some(Item::Complaint(complaint)) => self.complain(complaint),
+                None => break,
+            }
+        }
+        self.is_at_end = true;
+        None
+    }
+
+    fn complain(&mut self, complaint: Complaint) {
+        let severity = match complaint.kind {
+            Fault::Syntax => Severity::Warning,
+            Fault::File => Severity::Remark,
+            Fault::NeededFile => Severity::Security,
+        };
+        let (file, line) = complaint.place.map_or((None, None), |(file, line)| (file, Some(line)));
+        self.messages.push(Message { file, line, column: 1, text: complaint.text, severity });
+        self.is_over |= complaint.kind == Fault::NeededFile;
     }
 
     /// Reads the block that belongs to the line that is being read.
     pub fn inner(&mut self, mut keyword: impl FnMut(&mut Parser, &str) -> bool) {
-        if self.opens() {
-            self.depth += 1;
-            self.block(&mut keyword);
-            self.depth = self.depth.saturating_sub(1);
-        }
+        self.depth += 1;
+        self.stream(&mut keyword, true);
+        self.depth = self.depth.saturating_sub(1);
     }
 
     /// The lines of a block of plain values (alloc_value_block).
     pub fn values(&mut self) -> Vec<Line> {
         let mut lines = Vec::new();
-        self.inner(|parser, _| {
-            lines.push(parser.here.clone());
-            true
-        });
+        self.each_value(|parser| lines.push(parser.here.clone()));
         lines
     }
 
-    /// A block whose contents do not matter.
+    /// Does something at each line of a block of plain values.
+    pub fn each_value(&mut self, mut read: impl FnMut(&mut Parser)) {
+        if let Some(extra) = self.word(1) {
+            let text = format!("Block {} has extra parameters {extra} ...", self.here.keyword());
+            self.warn(text);
+        }
+        self.each_value_of_named(&mut read);
+    }
+
+    /// As [`Parser::each_value`], of a block that has a name.
+    pub fn each_value_of_named(&mut self, mut read: impl FnMut(&mut Parser)) {
+        let name = self.here.keyword().to_owned();
+        let mut is_first = true;
+        while let Some(line) = self.next() {
+            self.here = line;
+            let word = self.here.keyword();
+            if std::mem::take(&mut is_first) {
+                if word == "{" {
+                    continue;
+                }
+                self.say(format!("'{{' missing from beginning of block {name}"), Severity::Log);
+            }
+            if self.here.keyword() == "}" {
+                return;
+            }
+            read(self);
+        }
+    }
+
+    /// Passes over the block of the line that is being read (skip_block).
     pub fn skip(&mut self) {
-        self.inner(|parser, _| {
-            if parser.peeks_open() {
-                parser.skip();
+        if self.peeks_open() {
+            self.pass_over();
+        }
+    }
+
+    /// Counts braces until the block is closed.
+    fn pass_over(&mut self) {
+        let mut depth = 0_usize;
+        while let Some(line) = self.next() {
+            match line.keyword() {
+                "{" => depth += 1,
+                "}" => depth = depth.saturating_sub(1),
+                _ => {}
             }
-            true
+            if depth == 0 {
+                return;
+            }
+        }
+    }
+
+    fn peeks_open(&mut self) -> bool {
+        let next = self.items.as_slice().iter().find_map(|item| match item {
+            Item::Line(line) => Some(line),
+            Item::Complaint(_) => None,
         });
+        next.is_some_and(|line| line.keyword() == "{")
     }
 
-    fn peeks_open(&self) -> bool {
-        matches!(self.items.as_slice().first(), Some(Item::Open(_)))
-    }
-
-    fn opens(&mut self) -> bool {
-        let is_open = self.peeks_open();
-        if is_open {
-            self.next();
-        } else {
-            self.warn("Missing '{' at beginning of configuration block");
-        }
-        is_open
-    }
-
-    /// The word of this number on the line, the keyword being 0.
-    pub fn word(&self, at: usize) -> Option<&str> {
-        self.here.words.get(at).map(|(word, _)| word.as_str())
-    }
-
-    /// All words after the keyword.
-    pub fn words(&self) -> Vec<String> {
-        self.here.words.iter().skip(1).map(|(word, _)| word.clone()).collect()
-    }
-
-    /// All words after the keyword, with blanks between them.
-    pub fn rest(&self) -> String {
-        self.words().join(" ")
-    }
-
-    /// The keyword's first parameter, without which keepalived gives up.
-    pub fn parameter(&mut self) -> Option<String> {
-        self.parameter_at(1)
-    }
-
-    /// A parameter by its place.
-    pub fn parameter_at(&mut self, at: usize) -> Option<String> {
-        if let Some(word) = self.word(at) {
-            return Some(word.to_owned());
-        }
-        let (first, last) = (self.word(0).unwrap_or_default(), self.word(at - 1).unwrap_or_default());
-        let text = format!(
-            "*** Configuration line starting `{first}` is missing a parameter after keyword `{last}` at word position {}",
-            at + 1
-        );
-        self.say(text, Severity::Missing);
-        self.is_over = true;
-        None
-    }
-
-    /// A number within bounds; none, and a message, if it is not.
-    pub fn number(&mut self, what: &str, min: i64, max: i64) -> Option<i64> {
-        let text = self.parameter()?;
-        match text.parse::<i64>() {
-            Ok(number) if (min..=max).contains(&number) => Some(number),
-            Ok(_) => {
-                self.warn(format!("number '{text}' outside range [{min}, {max}]"));
-                self.warn(format!("{what} '{text}' is invalid"));
-                None
-            }
-            Err(_) => {
-                self.warn(format!("WARNING - invalid number '{text}'"));
-                self.warn(format!("{what} '{text}' is invalid"));
-                None
-            }
-        }
-    }
-
-    /// As [`Parser::number`], with words of the keyword's own for what is wrong.
-    pub fn number_or(&mut self, min: i64, max: i64, complaint: impl FnOnce(&str) -> String) -> Option<i64> {
-        let text = self.parameter()?;
-        let what = match text.parse::<i64>() {
-            Ok(number) if (min..=max).contains(&number) => return Some(number),
-            Ok(number) if number < 0 && min >= 0 => format!("negative number '{text}'"),
-            Ok(_) => format!("number '{text}' outside range [{min}, {max}]"),
-            Err(_) => format!("invalid number '{text}'"),
-        };
-        self.warn(what);
-        self.warn(complaint(&text));
-        None
-    }
-
-    /// A time in decimal seconds, within bounds.
-    pub fn seconds(&mut self, what: &str, min: f64, max: f64) -> Option<Span> {
-        self.seconds_or(min, max, |text| format!("{what} '{text}' is invalid"))
-    }
-
-    /// As [`Parser::seconds`], with words of the keyword's own for what is wrong.
-    pub fn seconds_or(&mut self, min: f64, max: f64, complaint: impl FnOnce(&str) -> String) -> Option<Span> {
-        let text = self.parameter()?;
-        match text.parse::<f64>() {
-            Ok(seconds) if seconds.is_finite() && (min..=max).contains(&seconds) => {
-                return Some(Span::from_secs_f64(seconds));
-            }
-            Ok(_) => self.warn(format!("number '{text}' outside range [{min:.6}, {max:.6}]")),
-            Err(_) => self.warn(format!("invalid number '{text}'")),
-        }
-        self.warn(complaint(&text));
-        None
-    }
-
-    /// on, off and their like; nothing at all means on.
-    pub fn switch(&mut self) -> Option<bool> {
-        match self.word(1) {
-            None | Some("on" | "true" | "yes") => Some(true),
-            Some("off" | "false" | "no") => Some(false),
-            Some(other) => {
-                let (name, other) = (self.word(0).unwrap_or_default().to_owned(), other.to_owned());
-                self.warn(format!("Invalid value '{other}' for {name} specified"));
-                None
-            }
-        }
-    }
-
-    /// As [`Parser::switch`], in an instance.
-    pub fn switch_of(&mut self, whose: &str) -> Option<bool> {
-        match self.word(1) {
-            None | Some("on" | "true" | "yes") => Some(true),
-            Some("off" | "false" | "no") => Some(false),
-            Some(other) => {
-                let text = format!("({whose}) invalid {} {other} specified", self.word(0).unwrap_or_default());
+    /// The line as a command: with both kinds of quotes, and escapes. None, and a message, if a quote is left open.
+    pub fn command(&mut self) -> Option<Vec<String>> {
+        match lexer::command(&self.here.text) {
+            Ok(words) => Some(words),
+            Err(quote) => {
+                let text = format!("String '{}': missing terminating {quote}", self.here.text);
                 self.warn(text);
                 None
             }
         }
     }
 
-    /// garp_extra_if, in global_defs or in an instance: how often, and whether on all interfaces.
-    pub fn garp_elsewhere(&mut self) -> Option<(Span, bool)> {
-        let words = self.words();
-        let is_all = words.iter().any(|word| word == "all");
-        let seconds = words.iter().find_map(|word| word.parse::<u64>().ok()).filter(|seconds| *seconds <= 86_400);
-        if seconds.is_none() {
-            let text = format!("{} specified without time - ignoring", self.word(0).unwrap_or_default());
-            self.warn(text);
-        }
-        seconds.map(|seconds| (Span::from_secs(seconds), is_all))
-    }
-
-    /// Notes that the keyword of this line means nothing to a simulated machine.
-    pub fn without_effect(&mut self) {
-        let (line, word) = (self.here.clone(), self.word(0).unwrap_or_default().to_owned());
-        self.ignored(&line, &word);
-    }
-
-    /// Notes that a word of a line means nothing to a simulated machine.
-    pub fn ignored(&mut self, line: &Line, word: &str) {
-        let number = line.file.is_none().then_some(line.number);
-        self.config.without_effect.push((number, word.to_owned()));
-    }
-
-    /// A parameter of another kind; a message if it makes no sense.
-    pub fn parsed<T: FromStr>(&mut self, complaint: impl FnOnce(&str) -> String) -> Option<T> {
-        let text = self.parameter()?;
-        let value = text.parse().ok();
-        if value.is_none() {
-            self.warn(complaint(&text));
-        }
-        value
-    }
-
-    /// An address.
-    pub fn address(&mut self) -> Option<Ipv4Addr> {
-        self.parsed(|text| format!("Invalid address '{text}'"))
-    }
-
-    /// Something about the line that is being read.
+    /// Something is wrong with the line that is being read.
     pub fn warn(&mut self, text: impl Into<String>) {
         self.say(text.into(), Severity::Warning);
     }
@@ -380,13 +348,40 @@ impl Parser {
         self.here = here;
     }
 
-    fn say(&mut self, text: String, severity: Severity) {
-        if self.is_over {
-            return;
+    /// Notes that the keyword of this line means nothing to a simulated machine.
+    pub fn without_effect(&mut self) {
+        let (line, word) = (self.here.clone(), self.word(0).unwrap_or_default().to_owned());
+        self.ignored(&line, &word);
+    }
+
+    /// Notes that a word of a line means nothing to a simulated machine.
+    pub fn ignored(&mut self, line: &Line, word: &str) {
+        let is_main = line.file.as_ref().is_none_or(|file| *file == self.main);
+        self.config.without_effect.push((is_main.then_some(line.number), word.to_owned()));
+    }
+
+    /// Says something about the line that is being read.
+    pub fn say(&mut self, text: String, severity: Severity) {
+        if self.is_at_end {
+            return self.say_at_the_end(text, severity);
         }
-        let column = self.here.words.first().map_or(1, |(_, column)| *column);
-        let message = Message { file: self.here.file.clone(), line: Some(self.here.number), column, text, severity };
-        self.messages.push(message);
+        if !self.is_over {
+            let column = self.here.words.first().map_or(1, |(_, column)| *column);
+            let (file, line) = (self.here.file.clone(), Some(self.here.number));
+            self.messages.push(Message { file, line, column, text, severity });
+        }
+    }
+
+    /// A parameter is missing: nothing goes on.
+    pub(super) fn missing(&mut self, text: String) {
+        self.say(text, Severity::Missing);
+        self.is_over = true;
+    }
+
+    /// keepalived 2.2.7 does not survive this line.
+    pub fn crash(&mut self, text: impl Into<String>) {
+        self.say(text.into(), Severity::Crash);
+        self.is_over = true;
     }
 
     /// What is said when the whole file has been read.
@@ -404,7 +399,7 @@ impl Parser {
         self.say_at_the_end(text.into(), Severity::Security);
     }
 
-    fn say_at_the_end(&mut self, text: String, severity: Severity) {
+    pub(super) fn say_at_the_end(&mut self, text: String, severity: Severity) {
         if !self.is_over {
             self.messages.push(Message { file: None, line: None, column: 1, text, severity });
         }

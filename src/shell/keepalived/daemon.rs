@@ -68,7 +68,7 @@ pub async fn run(process: Process, path: String) -> i32 {
 
 /// Reads the configuration and writes what is wrong with it; none if it will not do.
 fn load(log: &Log, path: &str) -> Option<Config> {
-    let Some((config, messages)) = log.0.sys.with(|kernel| read(kernel, path)) else {
+    let Some((config, messages)) = log.0.sys.with(|kernel| read(kernel, path, false)) else {
         log.write(&format!("Unable to find configuration file {path} (glob returned 3)"));
         return None;
     };

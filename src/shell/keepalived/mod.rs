@@ -28,35 +28,50 @@ const SIGINT: i32 = 2;
 pub(super) const SIGTERM: i32 = 15;
 
 /// Files of the node that a configuration includes.
-struct Included<'a>(&'a mut Kernel);
+struct Included<'a> {
+    kernel: &'a mut Kernel,
+    name: &'a str,
+    is_test: bool,
+}
 
 impl Files for Included<'_> {
     fn read(&mut self, pattern: &str) -> Vec<(String, String)> {
-        let path = if pattern.starts_with('/') { pattern.to_owned() } else { format!("/etc/keepalived/{pattern}") };
-        let mut paths = super::language::matching(self.0, &path);
+        let folder =
+            if pattern.starts_with('/') { "" } else { self.name.rfind('/').map_or("", |at| &self.name[..=at]) };
+        let path = format!("{folder}{pattern}");
+        let mut paths = super::language::matching(self.kernel, &path);
         if paths.is_empty() {
             paths.push(path);
         }
         let read = |path: String| {
-            let bytes = self.0.read_path(&path).ok()?;
-            Some((path, String::from_utf8_lossy(&bytes).into_owned()))
+            let bytes = self.kernel.read_path(&path).ok()?;
+            let named = path.strip_prefix(folder).unwrap_or(&path).to_owned();
+            Some((named, String::from_utf8_lossy(&bytes).into_owned()))
         };
         paths.into_iter().filter_map(read).collect()
     }
 
     fn is_program(&mut self, path: &str) -> bool {
         let is_file =
-            matches!(self.0.kind_of_path(path), Some(crate::host::files::Kind::File { executable: true, .. }));
+            matches!(self.kernel.kind_of_path(path), Some(crate::host::files::Kind::File { executable: true, .. }));
         is_file || super::language::program_at(path).is_some()
+    }
+
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn is_test(&self) -> bool {
+        self.is_test
     }
 }
 
 /// Reads a configuration; none if there is no such file.
-fn read(kernel: &mut Kernel, path: &str) -> Option<(Config, Vec<Message>)> {
+fn read(kernel: &mut Kernel, path: &str, is_test: bool) -> Option<(Config, Vec<Message>)> {
     let bytes = kernel.read_path(path).ok()?;
     let id = kernel.name.clone();
     let text = String::from_utf8_lossy(&bytes).into_owned();
-    let (config, mut messages) = conf::parse(&text, &id, &mut Included(kernel));
+    let (config, mut messages) = conf::parse(&text, &id, &mut Included { kernel, name: path, is_test });
     for it in &config.instances {
         if !it.interface.is_empty() && kernel.interface(&it.interface).is_none() && !config.global.dynamic_interfaces {
             let text = format!("WARNING - interface {} for vrrp_instance {} doesn't exist", it.interface, it.name);
@@ -99,12 +114,12 @@ pub(super) fn keepalived(process: Process, args: Vec<String>) -> Task {
 
 /// keepalived -t
 fn test(process: &Process, path: &str) -> i32 {
-    let Some((_, messages)) = process.sys.with(|kernel| read(kernel, path)) else {
+    let Some((_, messages)) = process.sys.with(|kernel| read(kernel, path, true)) else {
         // Nobody misses the file: this is what 2.2.7 does.
         process.complain(&format!("Config files missing '{path}'.\n"));
         return 0;
     };
-    for message in &messages {
+    for message in messages.iter().filter(|message| message.severity != conf::Severity::Log) {
         process.complain(&format!("{message}\n"));
     }
     conf::status(&messages)

@@ -1,16 +1,24 @@
 //! The checkers' process's hands: IPVS, and a thread for each checker.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
 use rand::RngExt;
 
 use super::{Log, Process, probe, script};
 use crate::host::Kernel;
-use crate::ipvs::{DestOptions, Engine, Method, Persistence, ServiceKey, ServiceOptions, Tunnel, scheduler};
-use crate::keepalived::check::{Call, Checks, Effect, Pace, ServerId, Target, server_name};
-use crate::keepalived::conf::{Checker, CheckerKind, Config, Kind, Service, ServiceName};
+use crate::ipvs::{DestOptions, Engine, Error, Method, Persistence, ServiceKey, ServiceOptions, Tunnel, scheduler};
+use crate::keepalived::check::{Call, CheckerId, Checks, Effect, Key, Target};
+use crate::keepalived::conf::{self, CheckerKind, Config, Kind, Service, ServiceName};
 use crate::time::Span;
+
+/// The first question is asked this long after the start, at the earliest (BOOTSTRAP_DELAY).
+const BOOTSTRAP: Span = Span::from_secs(1);
+
+/// How soon it is seen that a tracked file has changed.
+const GLANCE: Span = Span::from_millis(100);
 
 /// The services of a node at work. Clones share them.
 #[derive(Clone)]
@@ -29,16 +37,14 @@ impl Pool {
     pub fn start(process: &Process, config: &Config) -> Pool {
         let log = Log(process.clone());
         log.write("Initializing ipvs");
-        let inner = Inner { log, config: config.clone(), checks: Checks::new(config), generation: 0 };
+        let files = process.sys.with(|kernel| numbers(kernel, config));
+        let inner = Inner { log, config: config.clone(), checks: Checks::new(config, files), generation: 0 };
         let pool = Pool(Rc::new(RefCell::new(inner)));
         if config.global.flush {
-            process.sys.with(|kernel| {
-                let now = kernel.now;
-                kernel.ipvs().flush(now);
-            });
+            process.sys.with(flush);
         }
         process.sys.with(|kernel| kernel.ipvs().set_timeouts(config.global.timeouts));
-        pool.0.borrow_mut().checks.start();
+        pool.0.borrow_mut().checks.start(|service| is_enabled(process, service));
         pool.carry_out();
         pool.start_checkers();
         pool
@@ -46,34 +52,43 @@ impl Pool {
 
     fn start_checkers(&self) {
         let inner = self.0.borrow();
-        for (service, it) in inner.config.services.iter().enumerate() {
-            for (server, member) in it.servers.iter().enumerate() {
-                for (number, checker) in member.checkers.iter().enumerate() {
-                    let thread = Watch {
-                        pool: self.clone(),
-                        generation: inner.generation,
-                        id: ServerId { service, server },
-                        number,
-                        service: it.clone(),
-                        checker: checker.clone(),
-                        pace: Pace::new(checker, member.pace),
-                    };
-                    let process = inner.log.0.clone();
-                    inner.log.0.sys.spawn_thread(move |sys| Box::pin(thread.run(process.thread(sys))));
-                }
-            }
+        let process = &inner.log.0;
+        for id in inner.checks.asked() {
+            let thread = Watch { pool: self.clone(), generation: inner.generation, id, is_enabled: true };
+            let process = process.clone();
+            process.clone().sys.spawn_thread(move |sys| Box::pin(thread.run(process.thread(sys))));
         }
+        if !inner.config.track_files.is_empty() {
+            let (pool, generation, process) = (self.clone(), inner.generation, process.clone());
+            process.clone().sys.spawn_thread(move |sys| Box::pin(pool.watch_files(process.thread(sys), generation)));
+        }
+    }
+
+    async fn watch_files(self, process: Process, generation: u32) -> i32 {
+        while self.0.borrow().generation == generation {
+            let values = process.sys.with(|kernel| numbers(kernel, &self.0.borrow().config));
+            for (name, value) in values {
+                self.0.borrow_mut().checks.file(&name, value);
+            }
+            self.carry_out();
+            process.sys.sleep(GLANCE).await;
+        }
+        0
     }
 
     /// SIGHUP: another configuration.
     pub fn reload(&self, config: &Config) {
         {
             let mut inner = self.0.borrow_mut();
+            let process = inner.log.0.clone();
+            inner.log.write("Reinitializing ipvs");
             inner.generation += 1;
-            inner.checks.reload(config);
+            let files = process.sys.with(|kernel| numbers(kernel, config));
+            process.sys.with(|kernel| kernel.ipvs().set_timeouts(config.global.timeouts));
+            inner.checks.reload(config, files, |service| is_enabled(&process, service));
+            inner.config = config.clone();
         }
         self.carry_out();
-        self.0.borrow_mut().config = config.clone();
         self.start_checkers();
     }
 
@@ -84,73 +99,126 @@ impl Pool {
             inner.generation += 1;
             inner.checks.stop();
         }
-        self.carry_out();
-        let inner = self.0.borrow();
-        if inner.config.global.flush_on_stop {
-            inner.log.0.sys.with(|kernel| {
-                let now = kernel.now;
-                kernel.ipvs().flush(now);
-            });
+        let flushes = self.0.borrow().config.global.flush_on_stop;
+        if flushes {
+            let mut inner = self.0.borrow_mut();
+            inner.checks.take_effects();
+            inner.log.0.sys.with(flush);
         }
+        self.carry_out();
     }
 
     fn carry_out(&self) {
         let effects = self.0.borrow_mut().checks.take_effects();
         let inner = self.0.borrow();
-        // A reload speaks of the old configuration's services first.
-        let mut services: Vec<Service> = inner.config.services.clone();
         for effect in effects {
             match effect {
-                Effect::Renumbered => services = inner.checks.services().cloned().collect(),
                 Effect::Log(text) => inner.log.write(&text),
                 Effect::Run(line) => script::launch(&inner.log.0, line),
-                Effect::Ipvs(place, call) => {
-                    for service in
-                        services.get(place).map(|service| members(service, &inner.config)).unwrap_or_default()
-                    {
-                        inner.log.0.sys.with(|kernel| carry_out(kernel, &service, call));
-                    }
-                }
+                Effect::Ipvs(key, service, call) => talk(&inner.log, key, &service, call),
             }
         }
     }
 }
 
-/// What is there already is as good, and so is what has gone already: keepalived only writes of it.
-fn carry_out(kernel: &mut Kernel, service: &Service, call: Call) {
-    let Some(key) = key(service) else { return };
+fn flush(kernel: &mut Kernel) {
     let now = kernel.now;
-    let ipvs = kernel.ipvs();
-    let _ = match call {
-        Call::AddService => {
-            let options = service_options(service);
-            ipvs.add_service(key, options.clone()).or_else(|_| ipvs.edit_service(key, options))
+    kernel.ipvs().flush(now);
+}
+
+/// The numbers in tracked files; what is no number is 0 (process_track_file).
+fn numbers(kernel: &mut Kernel, config: &Config) -> BTreeMap<String, i64> {
+    let number = |path: &str| -> Option<i64> {
+        let text = String::from_utf8_lossy(&kernel.read_path(path).ok()?).into_owned();
+        let text = text.trim_start();
+        let end = text.char_indices().find(|(at, c)| !(c.is_ascii_digit() || *at == 0 && *c == '-')).map(|(at, _)| at);
+        text[..end.unwrap_or(text.len())].parse().ok()
+    };
+    let mut number = number;
+    config.track_files.iter().map(|file| (file.name.clone(), number(&file.path).unwrap_or(0))).collect()
+}
+
+/// With ha_suspend a service is checked where its address is.
+fn is_enabled(process: &Process, service: &Service) -> bool {
+    let ServiceName::Address(SocketAddr::V4(address)) = &service.name else { return true };
+    let has = |kernel: &mut Kernel| {
+        kernel.interfaces().any(|interface| interface.addresses.iter().any(|own| own.ip == *address.ip()))
+    };
+    !service.ha_suspend || process.sys.with(has)
+}
+
+/// ipvs_talk: what is there already is as good, and so is what has gone already; it is written down.
+fn talk(log: &Log, key: Key, service: &Service, call: Call) {
+    let Some(known) = service_key(key, service) else { return };
+    let now = log.0.sys.now();
+    let mut command = call;
+    let result = log.0.sys.with(|kernel| {
+        let ipvs = kernel.ipvs();
+        match call {
+            Call::AddService => ipvs.add_service(known, service_options(service)),
+            Call::EditService => ipvs.edit_service(known, service_options(service)),
+            Call::DeleteService => ipvs.delete_service(known, now),
+            Call::AddServer(target) => dest_options(target).map_or(Ok(()), |options| ipvs.add_dest(known, options)),
+            Call::DeleteServer(target) => {
+                dest_options(target).map_or(Ok(()), |options| ipvs.delete_dest(known, &options, now))
+            }
+            Call::EditServer(target) => {
+                let Some(options) = dest_options(target) else { return Ok(()) };
+                match ipvs.edit_dest(known, options) {
+                    Err(Error::NoDestination) => {
+                        command = Call::AddServer(target);
+                        ipvs.add_dest(known, options)
+                    }
+                    other => other,
+                }
+            }
         }
-        Call::DeleteService => ipvs.delete_service(key, now),
-        Call::AddServer(target) => ipvs.add_dest(key, options(target)),
-        Call::DeleteServer(target) => ipvs.delete_dest(key, &options(target), now),
-        Call::EditServer(target) => {
-            ipvs.edit_dest(key, options(target)).or_else(|_| ipvs.add_dest(key, options(target)))
+    });
+    if let Err(error) = result {
+        log.write(&refusal(key, service, command, error));
+    }
+}
+
+/// The service of a key as ipvs_talk writes it.
+fn refusal(key: Key, service: &Service, call: Call, error: Error) -> String {
+    let (name, number, target) = match call {
+        Call::AddService => ("ADD", 1154, None),
+        Call::EditService => ("EDIT", 1155, None),
+        Call::DeleteService => ("DEL", 1156, None),
+        Call::AddServer(target) => ("ADDDEST", 1159, Some(target)),
+        Call::DeleteServer(target) => ("DELDEST", 1160, Some(target)),
+        Call::EditServer(target) => ("EDITDEST", 1161, Some(target)),
+    };
+    let (errno, message) = match error {
+        // Once it is about a server, libipvs knows no better word.
+        Error::ServiceNotDefined => (3, "No such service".to_owned()),
+        Error::ServiceExists | Error::DestinationExists => (17, error.to_string()),
+        Error::NoService => (3, error.to_string()),
+        Error::NoScheduler | Error::NoDestination => (2, error.to_string()),
+        Error::OutOfRange => (34, error.to_string()),
+        Error::NoFamily => (97, error.to_string()),
+        _ => (22, error.to_string()),
+    };
+    let place = match key {
+        Key::Mark(mark) => format!("Fwm {mark}"),
+        Key::Address(address) => {
+            let protocol = crate::wire::proto::lower_name(service.protocol).unwrap_or("0");
+            format!("{}:{protocol}:{}", address.ip(), address.port())
         }
     };
+    let server =
+        target.map_or(String::new(), |target| format!(" -> {}:{}", target.address.ip(), target.address.port()));
+    format!("IPVS cmd IP_VS_SO_SET_{name}({number}) error: {message}({errno}) ({place}{server})")
 }
 
-/// A group stands for a service for each of its members.
-fn members(service: &Service, config: &Config) -> Vec<Service> {
-    let ServiceName::Group(name) = &service.name else { return vec![service.clone()] };
-    let Some(group) = config.server_groups.iter().find(|group| group.name == *name) else { return Vec::new() };
-    let addresses = group.addresses.iter().map(|address| ServiceName::Address(*address));
-    let marks = group.marks.iter().map(|mark| ServiceName::Mark(*mark));
-    addresses.chain(marks).map(|name| Service { name, ..service.clone() }).collect()
-}
-
-fn key(service: &Service) -> Option<ServiceKey> {
-    match service.name {
-        ServiceName::Address(address) => {
+fn service_key(key: Key, service: &Service) -> Option<ServiceKey> {
+    match key {
+        Key::Address(SocketAddr::V4(address)) => {
             Some(ServiceKey::Address { protocol: service.protocol, address: *address.ip(), port: address.port() })
         }
-        ServiceName::Mark(mark) => Some(ServiceKey::Mark(mark)),
-        ServiceName::Group(_) => None,
+        // The simulated kernel knows no IPv6.
+        Key::Address(SocketAddr::V6(_)) => None,
+        Key::Mark(mark) => Some(ServiceKey::Mark(mark)),
     }
 }
 
@@ -167,9 +235,10 @@ fn service_options(service: &Service) -> ServiceOptions {
     }
 }
 
-fn options(target: Target) -> DestOptions {
-    DestOptions {
-        address: *target.address.ip(),
+fn dest_options(target: Target) -> Option<DestOptions> {
+    let IpAddr::V4(address) = target.address.ip() else { return None };
+    Some(DestOptions {
+        address,
         port: target.address.port(),
         method: match target.kind {
             Kind::Nat => Method::Masquerade,
@@ -180,56 +249,64 @@ fn options(target: Target) -> DestOptions {
         weight: target.weight,
         upper_threshold: target.thresholds.0,
         lower_threshold: target.thresholds.1,
-    }
+    })
 }
 
 /// A checker at work.
 struct Watch {
     pool: Pool,
     generation: u32,
-    id: ServerId,
-    number: usize,
-    service: Service,
-    checker: Checker,
-    pace: Pace,
+    id: CheckerId,
+    /// Whether its service's address is here (ha_suspend).
+    is_enabled: bool,
 }
 
 impl Watch {
     async fn run(mut self, process: Process) -> i32 {
-        let server = self.service.servers[self.id.server].clone();
-        let name = server_name(&self.service, server.address);
-        let warmup = self.pace.warmup.as_nanos();
+        let found = {
+            let checks = &self.pool.0.borrow().checks;
+            checks.checker(self.id).zip(checks.pace(self.id))
+        };
+        let Some(((service, server, checker), pace)) = found else { return 0 };
+        self.is_enabled = is_enabled(&process, &service);
+        let warmup = pace.warmup.as_nanos();
         let delay = process.sys.with(|kernel| kernel.stream("keepalived").random_range(0..=warmup));
-        process.sys.sleep(Span::from_secs(1) + Span::from_nanos(delay)).await;
-        while self.pool.0.borrow().generation == self.generation {
-            let until = process.sys.now() + self.pace.timeout;
-            let answer = probe::ask(&process, &self.service, server.address, &self.checker, until).await;
-            if self.pool.0.borrow().generation != self.generation {
+        process.sys.sleep(BOOTSTRAP + Span::from_nanos(delay)).await;
+        while self.is_current() {
+            if !self.look(&process, &service, server) {
+                process.sys.sleep(pace.delay_loop).await;
+                continue;
+            }
+            let begun = process.sys.now();
+            let page = self.pool.0.borrow().checks.page(self.id);
+            let question =
+                probe::Question { service: &service, server: &service.servers[server], checker: &checker, page };
+            let answer = question.ask(&process, pace.timeout).await;
+            if !self.is_current() {
                 break;
             }
-            let verdict = self.pace.hear(answer.is_good);
-            if let Some(is_up) = verdict.news {
-                let text = probe::verdict(&self.checker, &self.service, &name, is_up, verdict.retries);
-                self.log(&text);
-                self.decide(is_up);
-            } else if !answer.is_good && self.checker.log_all_failures {
-                self.log(&probe::failure(&self.checker, &name));
-            }
-            if let (CheckerKind::Misc { is_dynamic: true, .. }, Some(weight)) = (&self.checker.kind, answer.weight) {
-                self.pool.0.borrow_mut().checks.set_weight(self.id, weight.unwrap_or(server.weight));
-                self.pool.carry_out();
-            }
-            process.sys.sleep(verdict.wait).await;
+            let wait = self.pool.0.borrow_mut().checks.hear(self.id, answer);
+            self.pool.carry_out();
+            // A script is started in a rhythm, however long it takes.
+            let from = if matches!(checker.kind, CheckerKind::Misc { .. }) { begun } else { process.sys.now() };
+            process.sys.sleep((from + wait).since(process.sys.now()).max(Span::from_micros(1))).await;
         }
         0
     }
 
-    fn log(&self, text: &str) {
-        self.pool.0.borrow().log.write(text);
+    fn is_current(&self) -> bool {
+        self.pool.0.borrow().generation == self.generation
     }
 
-    fn decide(&self, is_up: bool) {
-        self.pool.0.borrow_mut().checks.decide(self.id, self.number, is_up);
-        self.pool.carry_out();
+    /// Whether it may ask (update_checker_activity).
+    fn look(&mut self, process: &Process, service: &Service, server: usize) -> bool {
+        let now = is_enabled(process, service);
+        if std::mem::replace(&mut self.is_enabled, now) != now {
+            let verb = if now { "Activat" } else { "Suspend" };
+            let (name, shown) = (conf::trio(service.servers[server].address, service.protocol), conf::shown(service));
+            let text = format!("{verb}ing healthchecker for service {name} for VS {shown}");
+            self.pool.0.borrow().log.write(&text);
+        }
+        now
     }
 }

@@ -3,8 +3,8 @@
 
 use super::instance::Draft;
 use super::model::{Authentication, Group, Instance, Script, Track, Watch};
-use crate::keepalived::conf::lexer::Files;
 use crate::keepalived::conf::parser::Parser;
+use crate::keepalived::conf::source::Files;
 use crate::time::Span;
 
 /// The priority of the owner of the addresses.
