@@ -8,7 +8,10 @@ mod ip;
 mod ipvs;
 mod loss;
 mod machine;
+mod name;
 mod netfilter;
+mod origin;
+mod step;
 mod transport;
 
 use std::fmt;
@@ -19,6 +22,8 @@ pub use ipvs::{Candidate, Choice, Connection, Ipvs, IpvsDrop, Schedule};
 pub use loss::Loss;
 pub use machine::Machine;
 pub use netfilter::{Nat, NatSide, Ruling};
+pub use origin::{About, KernelTimer, Made, Maker, Origin, Process};
+pub use step::{Device, Heard, Icmp, Step};
 pub use transport::{Reset, Retransmission, Tcp, TransportDrop};
 
 use crate::ids::JobId;
@@ -42,6 +47,10 @@ pub enum Note {
     Tcp(Tcp),
     /// Something has become of the machine itself.
     Machine(Machine),
+    /// An ordinary step on a packet's way, which only those want to read who ask about the packet.
+    Step(Step),
+    /// A process begins.
+    Process(Process),
     /// Something happened at the node's console.
     Console(Console),
 }
@@ -144,6 +153,8 @@ impl fmt::Display for Note {
             Note::Ipvs(ipvs) => ipvs.fmt(f),
             Note::Tcp(tcp) => tcp.fmt(f),
             Note::Machine(machine) => machine.fmt(f),
+            Note::Step(step) => step.fmt(f),
+            Note::Process(process) => process.fmt(f),
             Note::Console(console) => console.fmt(f),
         }
     }

@@ -262,3 +262,24 @@ fn frames_alone_with_their_numbers() {
     assert_eq!(wrong.status.code(), Some(2));
     assert!(err(&wrong).contains("client.eth0"), "{}", err(&wrong));
 }
+
+#[test]
+fn the_journey_of_a_packet() {
+    let output = lvslab(&["why", "scenarios/dr.ron", "--client", "client", "--first"]);
+    assert_eq!((output.status.code(), err(&output)), (Some(0), String::new()));
+    insta::assert_snapshot!("the_journey_of_a_packet", out(&output));
+}
+
+#[test]
+fn questions_that_have_no_answer() {
+    for (question, hint) in [
+        (["--frame", "9999"], "frames have the numbers 1 to "),
+        (["--conn", "10.0.0.1:1"], "192.168.1.10:40001"),
+        (["--client", "nobody"], "nodes: client, director"),
+        (["--arp", "10.0.0.1"], "addresses that were asked for: 192.168.1.200"),
+    ] {
+        let output = lvslab(&[&["why", "scenarios/dr.ron"][..], &question[..]].concat());
+        assert_eq!(output.status.code(), Some(2), "{question:?}");
+        assert!(err(&output).contains(hint), "{question:?}: {}", err(&output));
+    }
+}

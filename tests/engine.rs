@@ -1,7 +1,7 @@
 //! What must hold of every run of the engine, whatever is plugged together and whatever is sent.
 
 use lvslab::ids::{FrameId, LinkId, NodeId, Port, SwitchId};
-use lvslab::reason::{Loss, Note};
+use lvslab::reason::{About, Loss, Note, Origin};
 use lvslab::sim::{Action, Engine, Hop, LinkOptions, Node, Outbox, Plug, QueueLimit, Sink, Station, SwitchOptions};
 use lvslab::time::{Span, Time};
 use lvslab::wire::{Frame, MacAddr};
@@ -99,7 +99,7 @@ impl Sink for Diary {
     fn tracing(&self) -> bool {
         true
     }
-    fn sent(&mut self, at: Time, node: NodeId, port: Port, id: FrameId, _: Option<FrameId>, frame: &Frame) {
+    fn sent(&mut self, at: Time, node: NodeId, port: Port, id: FrameId, _: Origin, frame: &Frame) {
         self.0.push((at, id, Happened::Sent(node, port, frame.clone())));
     }
     fn arrived(&mut self, at: Time, node: NodeId, port: Port, id: FrameId, frame: &Frame) {
@@ -114,7 +114,7 @@ impl Sink for Diary {
     fn duplicated(&mut self, at: Time, hop: Hop, id: FrameId, frame: &Frame) {
         self.0.push((at, id, Happened::Duplicated(hop, frame.clone())));
     }
-    fn note(&mut self, _: Time, _: NodeId, _: Option<FrameId>, _: Note) {}
+    fn note(&mut self, _: Time, _: NodeId, _: About, _: Note) {}
 }
 
 /// A lab and what is done in it. Every node has two ports: the first on a switch, the second perhaps on the next node.

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use lvslab::host::{Address, Host, Input, Kernel, Scope};
 use lvslab::ids::{FrameId, NodeId, Port, Terminal};
-use lvslab::reason::Note;
+use lvslab::reason::{About, Note, Origin};
 use lvslab::shell;
 use lvslab::sim::{Engine, LinkOptions, Plug, Sink};
 use lvslab::time::{Span, Time};
@@ -25,7 +25,7 @@ impl Sink for Log {
         true
     }
 
-    fn sent(&mut self, _: Time, _: NodeId, _: Port, _: FrameId, _: Option<FrameId>, frame: &Frame) {
+    fn sent(&mut self, _: Time, _: NodeId, _: Port, _: FrameId, _: Origin, frame: &Frame) {
         let line = describe(frame).to_string();
         // Initial numbers and clocks differ from seed to seed.
         let kept = line.split(", ").filter(|part| {
@@ -34,7 +34,7 @@ impl Sink for Log {
         self.frames.push(kept.collect::<Vec<_>>().join(", "));
     }
 
-    fn note(&mut self, _: Time, _: NodeId, _: Option<FrameId>, note: Note) {
+    fn note(&mut self, _: Time, _: NodeId, _: About, note: Note) {
         self.notes.push(note.to_string());
     }
 }

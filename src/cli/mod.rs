@@ -13,6 +13,7 @@ mod scenarios;
 mod subject;
 mod trace;
 mod verdicts;
+mod why;
 
 use std::process::ExitCode;
 
@@ -57,6 +58,8 @@ enum Command {
     Run(run::Run),
     /// Runs a scenario and shows its frames, with what was decided about them.
     Trace(trace::Trace),
+    /// Says why a frame was sent and what became of it: its journey, with every decision on the way.
+    Why(why::Why),
     /// Says whether a scenario file is in order, without running it.
     Check(check::Check),
     /// Lists the scenarios that come with lvslab, or prints one.
@@ -97,6 +100,7 @@ pub fn main() -> ExitCode {
     let status = match command {
         Command::Run(run) => run.execute(),
         Command::Trace(trace) => trace.execute(),
+        Command::Why(why) => why.execute(),
         Command::Check(check) => check.execute(),
         Command::Scenarios(scenarios) => scenarios.execute(),
         Command::Ipvs(ipvs) => ipvs.execute(),

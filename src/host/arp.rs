@@ -11,8 +11,7 @@ use super::neighbour::{Override, State};
 use super::netfilter::ArpHook;
 use super::route::{Kind, RouteKind};
 use super::sysctl::{Conf, DecidedBy, Neigh};
-use crate::ids::FrameId;
-use crate::reason::{self, Note, Setting, Withheld};
+use crate::reason::{self, Note, Origin, Setting, Step, Withheld};
 use crate::wire::build::{self, Arp};
 use crate::wire::{Frame, MacAddr, read};
 
@@ -24,7 +23,7 @@ impl Kernel {
             return self.arp_note(|| reason::Arp::Malformed);
         };
         let is_for_us = frame.destination() == interface.mac;
-        let Some(message) = self.arp_filter(ArpHook::Input, iif, message, self.out.handling) else { return };
+        let Some(message) = self.arp_filter(ArpHook::Input, iif, message, Origin::came_in(self.out.handling)) else { return };
         let Some(interface) = self.interfaces.get(iif) else { return };
         let loopback_is_routed = self.sysctl.conf(iif, Conf::RouteLocalnet) != 0;
         let target = message.target_ip;
@@ -42,6 +41,7 @@ impl Kernel {
             if self.arp_asked(iif, &message) {
                 return;
             }
+            self.arp_step(reason::Heard::ForOther { target });
         }
         self.arp_heard(iif, &message, is_for_us);
     }
@@ -50,7 +50,7 @@ impl Kernel {
     fn arp_probed(&mut self, iif: IfIndex, message: &Arp) {
         let target = message.target_ip;
         if self.routes.kind_of(target) != Kind::Local {
-            return;
+            return self.arp_step(reason::Heard::ForOther { target });
         }
         match self.arp_ignored(iif, message.sender_ip, target) {
             Some(why) => self.arp_note(|| reason::Arp::Withheld { target, why }),
@@ -129,7 +129,7 @@ impl Kernel {
                 self.arp_note(|| reason::Arp::Replaced { neighbour, mac, old });
             }
             // A request of somebody who is known says nothing new.
-            Some((_, old)) if old == mac && state == State::Stale => {}
+            Some((_, old)) if old == mac && state == State::Stale => self.arp_step(reason::Heard::Known { neighbour }),
             _ => self.arp_note(|| reason::Arp::Learned { neighbour, mac }),
         }
         self.learn_neighbour(iif, sender, message.sender_mac, state, how);
@@ -241,7 +241,8 @@ impl Kernel {
             target_mac: request.sender_mac,
             target_ip: request.sender_ip,
         };
-        self.arp_send(iif, request.sender_mac, reply, self.out.handling);
+        let origin = self.out.origin();
+        self.arp_send(iif, request.sender_mac, reply, origin);
     }
 
     /// arp_solicit: asks for a neighbour, by broadcast or, to see whether it is still there, at its known address.
@@ -253,7 +254,7 @@ impl Kernel {
         target: Ipv4Addr,
         source: Option<Ipv4Addr>,
         known: Option<MacAddr>,
-        cause: Option<FrameId>,
+        waiting: Option<Origin>,
     ) {
         let announce = self.sysctl.effective(oif, Conf::ArpAnnounce);
         let local = source.filter(|source| self.routes.kind_of(*source) == Kind::Local);
@@ -285,9 +286,13 @@ impl Kernel {
             target_ip: target,
         };
         if let Some(note) = note {
-            self.out.note_about(cause, || Note::Arp(note));
+            self.out.note_about(waiting.unwrap_or_default(), || Note::Arp(note));
         }
-        self.arp_send(oif, known.unwrap_or(MacAddr::BROADCAST), request, cause);
+        let origin = match waiting {
+            Some(waiting) => self.out.origin_for(waiting),
+            None => self.out.origin(),
+        };
+        self.arp_send(oif, known.unwrap_or(MacAddr::BROADCAST), request, origin);
     }
 
     /// inetdev_event: an interface that has got another hardware address announces its addresses if arp_notify says so.
@@ -321,14 +326,19 @@ impl Kernel {
             target_mac: MacAddr::ZERO,
             target_ip: ip,
         };
-        self.arp_send(index, MacAddr::BROADCAST, announcement, None);
+        let origin = self.out.origin();
+        self.arp_send(index, MacAddr::BROADCAST, announcement, origin);
     }
 
-    fn arp_send(&mut self, oif: IfIndex, destination: MacAddr, message: Arp, cause: Option<FrameId>) {
+    fn arp_send(&mut self, oif: IfIndex, destination: MacAddr, message: Arp, origin: Origin) {
         let source = message.sender_mac;
-        let Some(message) = self.arp_filter(ArpHook::Output, oif, message, cause) else { return };
+        let Some(message) = self.arp_filter(ArpHook::Output, oif, message, origin) else { return };
         let frame = build::arp(source, destination, message);
-        self.transmit_frame(oif, frame, cause);
+        self.transmit_frame(oif, frame, origin);
+    }
+
+    fn arp_step(&mut self, heard: reason::Heard) {
+        self.out.note(|| Note::Step(Step::Arp(heard)));
     }
 
     fn arp_note(&mut self, note: impl FnOnce() -> reason::Arp) {

@@ -143,8 +143,13 @@ impl Desk {
         let err = Output::Console(id, Stream::Err, Rc::clone(&result.err));
         result.began = Some(kernel.borrow().now);
         let typed = || Note::Console(reason::Console::Typed { job: id, line: job.line.clone() });
-        kernel.borrow_mut().out.note(typed);
-        let pid = process::spawn_for_console(kernel, id.terminal, "bash", |sys| (job.start)(sys, out, err));
+        {
+            let out = &mut kernel.borrow_mut().out;
+            // What has ended the job before is not what has led to this one.
+            out.handling = None;
+            out.note(typed);
+        }
+        let pid = process::spawn_for_console(kernel, id, "bash", |sys| (job.start)(sys, out, err));
         if job.background {
             self.background.insert(pid, id.number);
         } else {

@@ -25,6 +25,7 @@ use super::tunnel::Tunnels;
 use super::udp::Udp;
 use crate::ipvs::Ipvs;
 use crate::random::{self, Rng};
+use crate::reason::{KernelTimer, Maker};
 use crate::sim::Outbox;
 use crate::time::{EPOCH, Span, Time};
 
@@ -169,6 +170,7 @@ impl Kernel {
     pub(super) fn begin(&mut self, now: Time, out: &mut Outbox) {
         self.now = now;
         std::mem::swap(&mut self.out, out);
+        self.out.maker = Maker::Kernel;
     }
 
     /// The event has been handled: what it led to goes back to the engine.
@@ -183,8 +185,10 @@ impl Kernel {
 
     /// Tells everybody whose timer has fired.
     pub(super) fn expire_timers(&mut self) {
+        self.out.maker = Maker::Timer(KernelTimer::IpvsSync);
         self.ipvs_timers();
         while let Some(timer) = self.timers.pop_due(self.now) {
+            self.out.maker = maker(timer);
             match timer {
                 Timer::Process(pid) => self.scheduler.alarm(pid),
                 Timer::Turn(pid) => self.scheduler.turn(pid),
@@ -204,5 +208,15 @@ impl Kernel {
     /// Wakes the programs that wait for this.
     pub(super) fn wake(&mut self, what: WaitOn) {
         self.scheduler.wake(what);
+    }
+}
+
+/// Who makes the packets that follow from a timer.
+const fn maker(timer: Timer) -> Maker {
+    match timer {
+        Timer::Neighbour(..) | Timer::NeighbourGc => Maker::Timer(KernelTimer::Neighbour),
+        Timer::Reassembly => Maker::Timer(KernelTimer::Reassembly),
+        Timer::Tcp(_) => Maker::Timer(KernelTimer::Tcp),
+        Timer::Process(_) | Timer::Turn(_) | Timer::Loopback => Maker::Kernel,
     }
 }

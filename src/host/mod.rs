@@ -28,6 +28,7 @@ mod raw;
 pub mod route;
 mod socket;
 pub mod stdio;
+mod steps;
 pub mod sysctl;
 mod tcp;
 mod timer;

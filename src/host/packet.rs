@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use super::interface::IfIndex;
 use super::netfilter::Tracked;
-use crate::ids::FrameId;
+use crate::reason::Origin;
 use crate::wire::{ETHERNET_LEN, Frame, IPV4_LEN};
 
 /// A packet with a validated IPv4 header, and what the host knows about it besides its bytes.
@@ -20,15 +20,15 @@ pub struct Packet {
     pub ipvs_property: bool,
     /// What connection tracking knows of it.
     pub tracked: Tracked,
-    /// The frame that it arrived in, or that caused it.
-    pub cause: Option<FrameId>,
+    /// The frame that it came in, or who has made it.
+    pub origin: Origin,
 }
 
 impl Packet {
     /// A packet in this frame. The caller has validated the IPv4 header.
-    pub fn new(frame: Frame, iif: IfIndex, cause: Option<FrameId>) -> Packet {
+    pub fn new(frame: Frame, iif: IfIndex, origin: Origin) -> Packet {
         debug_assert!(frame.payload().len() >= IPV4_LEN);
-        Packet { frame, iif, mark: 0, ipvs_property: false, tracked: Tracked::Nothing, cause }
+        Packet { frame, iif, mark: 0, ipvs_property: false, tracked: Tracked::Nothing, origin }
     }
 
     /// The IPv4 header and what follows it.

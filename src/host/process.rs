@@ -19,7 +19,8 @@ use super::lag::Lag;
 use super::raw::RawId;
 use super::socket::SocketId;
 use super::timer::Timer;
-use crate::ids::Terminal;
+use crate::ids::{JobId, Terminal};
+use crate::reason::{self, Maker, Note};
 use crate::time::{Span, Time};
 
 /// A process or thread, numbered from 1 on each host.
@@ -113,8 +114,8 @@ impl Sys {
     ///
     /// It is a child of the caller, who may [`Sys::join`] it.
     pub fn spawn(&self, name: &str, start: impl FnOnce(Sys) -> Task) -> Pid {
-        let terminal = self.with(|kernel| kernel.scheduler.terminal_of(self.pid));
-        let place = Place { name: name.into(), parent: self.pid, terminal, leader: None };
+        let job = self.with(|kernel| kernel.scheduler.job_of(self.pid));
+        let place = Place { name: name.into(), parent: self.pid, job, leader: None };
         spawn(&self.kernel, place, start)
     }
 
@@ -167,7 +168,11 @@ impl Sys {
 
     /// Gives the calling process another name, as exec does.
     pub fn rename(&self, name: &str) {
-        self.with(|kernel| kernel.scheduler.rename(self.pid, name));
+        self.with(|kernel| {
+            kernel.scheduler.rename(self.pid, name);
+            let job = kernel.scheduler.job_of(self.pid);
+            kernel.out.note(|| Note::Process(reason::Process { pid: self.pid.0, name: name.into(), job }));
+        });
     }
 }
 
@@ -210,8 +215,8 @@ struct Entry {
 struct Place {
     name: Rc<str>,
     parent: Pid,
-    /// Where its ancestor was typed.
-    terminal: Terminal,
+    /// What was typed that has led to it.
+    job: JobId,
     /// The process that this thread belongs to; none for a process.
     leader: Option<Pid>,
 }
@@ -225,6 +230,9 @@ const STOPPING: [i32; 4] = [19, 20, 21, 22];
 /// How far apart the numbers of the processes of two terminals begin. Odd, so that few of the 16 bits are the same which
 /// `ping` shows of them.
 const PIDS_PER_TERMINAL: u32 = 10_001;
+
+/// What processes count as part of that nobody has typed.
+const NO_JOB: JobId = JobId { terminal: Terminal::FIRST, number: 0 };
 
 /// Who has started what the console runs; never a process itself.
 const CONSOLE: Pid = Pid(0);
@@ -408,8 +416,8 @@ impl Scheduler {
         }
     }
 
-    fn terminal_of(&self, pid: Pid) -> Terminal {
-        self.living.get(&pid).map_or(Terminal::FIRST, |entry| entry.place.terminal)
+    fn job_of(&self, pid: Pid) -> JobId {
+        self.living.get(&pid).map_or(NO_JOB, |entry| entry.place.job)
     }
 
     fn rename(&mut self, pid: Pid, name: &str) {
@@ -426,7 +434,7 @@ impl Scheduler {
                 entry.has_threads = true;
                 Place { leader: Some(leader), ..entry.place.clone() }
             }
-            None => Place { name: "".into(), parent: CONSOLE, terminal: Terminal::FIRST, leader: Some(leader) },
+            None => Place { name: "".into(), parent: CONSOLE, job: NO_JOB, leader: Some(leader) },
         }
     }
 
@@ -512,17 +520,18 @@ impl Scheduler {
 /// Starts a process for the console.
 pub(super) fn spawn_for_console(
     kernel: &Rc<RefCell<Kernel>>,
-    terminal: Terminal,
+    job: JobId,
     name: &str,
     start: impl FnOnce(Sys) -> Task,
 ) -> Pid {
-    spawn(kernel, Place { name: name.into(), parent: CONSOLE, terminal, leader: None }, start)
+    spawn(kernel, Place { name: name.into(), parent: CONSOLE, job, leader: None }, start)
 }
 
 fn spawn(kernel: &Rc<RefCell<Kernel>>, place: Place, start: impl FnOnce(Sys) -> Task) -> Pid {
     let pid = {
-        let scheduler = &mut kernel.borrow_mut().scheduler;
-        let pid = scheduler.new_pid(place.terminal);
+        let Kernel { scheduler, out, .. } = &mut *kernel.borrow_mut();
+        let pid = scheduler.new_pid(place.job.terminal);
+        out.note(|| Note::Process(reason::Process { pid: pid.0, name: place.name.as_ref().into(), job: place.job }));
         let entry = Entry {
             place,
             queued: true,
@@ -563,6 +572,7 @@ impl Processes {
         let mut context = Context::from_waker(Waker::noop());
         while let Some(pid) = self.next(kernel) {
             let Some(task) = self.tasks.get_mut(&pid) else { continue };
+            kernel.borrow_mut().out.maker = Maker::Program(pid.0);
             if let Poll::Ready(status) = task.as_mut().poll(&mut context) {
                 drop(self.tasks.remove(&pid));
                 let scheduler = &mut kernel.borrow_mut().scheduler;
@@ -613,7 +623,7 @@ mod tests {
         }
 
         fn start(&mut self, name: &str, start: impl FnOnce(Sys) -> Task) -> Pid {
-            let pid = spawn_for_console(&self.kernel, Terminal::FIRST, name, start);
+            let pid = spawn_for_console(&self.kernel, NO_JOB, name, start);
             self.processes.run(&self.kernel);
             pid
         }

@@ -128,6 +128,9 @@ impl Kernel {
             }
         }
         woken.iter().for_each(|&id| self.wake(WaitOn::Raw(id)));
+        if !woken.is_empty() {
+            self.step(packet.origin, || crate::reason::Step::Raw { protocol: packet.protocol() });
+        }
         !woken.is_empty()
     }
 
@@ -271,7 +274,10 @@ impl PacketSocket {
 
     /// sendto: a whole frame, by this interface.
     pub fn send(&self, interface: IfIndex, frame: Frame) {
-        self.sys.with(|kernel| kernel.transmit_frame(interface, frame, None));
+        self.sys.with(|kernel| {
+            let origin = kernel.out.origin();
+            kernel.transmit_frame(interface, frame, origin);
+        });
     }
 
     /// recvmsg, without waiting.

@@ -359,7 +359,7 @@ impl<N: Node, S: Sink> Engine<N, S> {
         handle(&mut self.nodes[id.0 as usize].node, self.now, &mut out);
         for action in out.actions.drain(..) {
             match action {
-                Action::Transmit { port, frame, cause } => self.transmit(id, port, cause, frame),
+                Action::Transmit { port, frame, origin } => self.transmit(id, port, origin, frame),
                 Action::Carrier { port, up } => self.set_port(id, port, up),
                 Action::Note(about, note) => self.sink.note(self.now, id, about, note),
             }

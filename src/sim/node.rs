@@ -1,7 +1,7 @@
 //! What the engine asks of a node, and what a node asks of the engine.
 
-use crate::ids::{FrameId, Port};
-use crate::reason::Note;
+use crate::ids::{FrameId, PacketId, Port};
+use crate::reason::{About, Made, Maker, Note, Origin};
 use crate::time::Time;
 use crate::wire::Frame;
 
@@ -38,8 +38,8 @@ pub enum Action {
         port: Port,
         /// Its bytes.
         frame: Frame,
-        /// The frame that this one was made from, or that it answers.
-        cause: Option<FrameId>,
+        /// What it was made from, and by whom.
+        origin: Origin,
     },
     /// The node has switched the transceiver of a port on or off (`ip link set ... up`): the other end sees the carrier change.
     Carrier {
@@ -48,8 +48,8 @@ pub enum Action {
         /// On or off.
         up: bool,
     },
-    /// A decision that somebody may ask about, with the frame that it was about. Only while tracing.
-    Note(Option<FrameId>, Note),
+    /// A decision that somebody may ask about, with what it was about. Only while tracing.
+    Note(About, Note),
 }
 
 /// Collects the actions of a node while it handles an event.
@@ -59,6 +59,10 @@ pub struct Outbox {
     pub actions: Vec<Action>,
     /// The frame being handled, set by the engine.
     pub handling: Option<FrameId>,
+    /// Who is at work.
+    pub maker: Maker,
+    /// How many packets have been made so far.
+    pub made: u32,
     /// Whether anybody reads notes; set by the engine. A node makes none otherwise.
     pub tracing: bool,
 }
@@ -66,8 +70,30 @@ pub struct Outbox {
 impl Outbox {
     /// Sends a frame that the one being handled has caused.
     pub fn transmit(&mut self, port: Port, frame: Frame) {
-        let cause = self.handling;
-        self.actions.push(Action::Transmit { port, frame, cause });
+        let origin = Origin::came_in(self.handling);
+        self.actions.push(Action::Transmit { port, frame, origin });
+    }
+
+    /// The origin of a packet that the node makes now.
+    #[inline]
+    pub fn origin(&mut self) -> Origin {
+        self.made = self.made.wrapping_add(1);
+        let made = Made { packet: PacketId(self.made), for_sake_of: None, by: self.maker };
+        Origin { cause: self.handling, made: Some(made) }
+    }
+
+    /// The origin of a packet that the node makes now, because of another one.
+    pub fn origin_for(&mut self, other: Origin) -> Origin {
+        let Origin { made, .. } = self.origin();
+        let for_sake_of = other.made.map(|made| made.packet);
+        Origin { cause: other.cause, made: made.map(|made| Made { for_sake_of, ..made }) }
+    }
+
+    /// Whether what came in was dropped after so many actions.
+    pub fn has_dropped_since(&self, actions: usize) -> bool {
+        let drops =
+            |action: &Action| matches!(action, Action::Note(About { packet: None, .. }, Note::Drop(_)));
+        self.actions[actions..].iter().any(drops)
     }
 
     /// Notes a decision about the frame being handled. `note` is called only while tracing.
@@ -76,11 +102,11 @@ impl Outbox {
         self.note_about(self.handling, note);
     }
 
-    /// Notes a decision about a frame that came earlier.
+    /// Notes a decision about a packet, or about a frame that came earlier.
     #[inline]
-    pub fn note_about(&mut self, frame: Option<FrameId>, note: impl FnOnce() -> Note) {
+    pub fn note_about(&mut self, about: impl Into<About>, note: impl FnOnce() -> Note) {
         if self.tracing {
-            self.actions.push(Action::Note(frame, note()));
+            self.actions.push(Action::Note(about.into(), note()));
         }
     }
 }

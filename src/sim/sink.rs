@@ -1,7 +1,7 @@
 //! Who watches a run.
 
 use crate::ids::{FrameId, NodeId, Port, SwitchId};
-use crate::reason::{Loss, Note};
+use crate::reason::{About, Loss, Note, Origin};
 use crate::time::Time;
 use crate::wire::Frame;
 
@@ -39,9 +39,9 @@ pub trait Sink {
     /// Whether nodes shall make notes of their decisions.
     fn tracing(&self) -> bool;
 
-    /// A node has put a frame on the cable at a port. `cause` is the frame that led to it.
-    fn sent(&mut self, at: Time, node: NodeId, port: Port, id: FrameId, cause: Option<FrameId>, frame: &Frame) {
-        let _ = (at, node, port, id, cause, frame);
+    /// A node has put a frame on the cable at a port.
+    fn sent(&mut self, at: Time, node: NodeId, port: Port, id: FrameId, origin: Origin, frame: &Frame) {
+        let _ = (at, node, port, id, origin, frame);
     }
 
     /// A frame has arrived at a node's port; what the node makes of it comes next.
@@ -64,8 +64,8 @@ pub trait Sink {
         let _ = (at, hop, id, frame);
     }
 
-    /// A node has decided something, about this frame if it was about one.
-    fn note(&mut self, at: Time, node: NodeId, about: Option<FrameId>, note: Note) {
+    /// A node has decided something.
+    fn note(&mut self, at: Time, node: NodeId, about: About, note: Note) {
         let _ = (at, node, about, note);
     }
 }

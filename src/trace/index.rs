@@ -32,7 +32,7 @@ impl<'a> Index<'a> {
                 Event::Frame { direction: Direction::Out, id, frame, .. } => {
                     index.frames.insert(*id, frame);
                 }
-                Event::Note { node, about: Some(id), note } if concerns(note) => {
+                Event::Note { node, about: Some(id), note, .. } if concerns(note) => {
                     index.noted.insert((*node, *id));
                     if matches!(note, Note::Drop(_)) {
                         index.dropped.insert((*node, *id));
@@ -87,7 +87,7 @@ impl<'a> Index<'a> {
                 Sighting { node, interface, direction: None, frame: Some(frame), dropped: true, noted: true }
             }
             Event::Note { note: Note::Console(_), .. } => return true,
-            Event::Note { node, about, note } => Sighting {
+            Event::Note { node, about, note, .. } => Sighting {
                 node: cast.node(*node),
                 interface: "",
                 direction: about.map(|_| Direction::In),
@@ -100,7 +100,8 @@ impl<'a> Index<'a> {
     }
 }
 
-/// Whether a note is about something that concerns its node. Frames for others come by all the time: a switch floods.
+/// Whether a note is about something that concerns its node, and is not a matter of course. Frames for others come by all
+/// the time: a switch floods.
 pub fn concerns(note: &Note) -> bool {
-    !matches!(note, Note::Console(_) | Note::Drop(Drop::OtherHost))
+    !matches!(note, Note::Console(_) | Note::Process(_) | Note::Step(_) | Note::Drop(Drop::OtherHost))
 }

@@ -110,6 +110,19 @@ pub enum Line<'a> {
         frame: Option<u64>,
         /// Why, in words.
         reason: String,
+        /// What the kernel calls that reason.
+        kernel: &'static str,
+    },
+    /// A packet takes an ordinary step through a node.
+    Step {
+        /// When.
+        at: i64,
+        /// Where.
+        node: &'a str,
+        /// The frame that it came in, or that led to it.
+        frame: Option<u64>,
+        /// What happened, in words.
+        text: String,
     },
     /// A node decides something else.
     Note {
@@ -149,7 +162,10 @@ fn write_records(
     is_wanted: impl Fn(&Record) -> bool,
 ) -> io::Result<()> {
     let index = Index::of(trace);
-    for record in trace.records.iter().filter(|record| is_wanted(record) && index.chooses(filter, record)) {
+    // Who has which process number is of use only to those who look up who has made a frame.
+    let is_process = |record: &Record| matches!(record.event, Event::Note { note: Note::Process(_), .. });
+    let is_told = |record: &&Record| !is_process(record) && is_wanted(record) && index.chooses(filter, record);
+    for record in trace.records.iter().filter(is_told) {
         serde_json::to_writer(&mut *out, &line(trace, record))?;
         out.write_all(b"\n")?;
     }
@@ -165,7 +181,7 @@ fn line<'a>(trace: &'a Trace, record: &'a Record) -> Line<'a> {
     let cast = &trace.cast;
     let at = i64::try_from(trace.relative(record.at)).unwrap_or(i64::MAX);
     match &record.event {
-        Event::Frame { node, port, direction, id, cause, frame } => Line::Frame {
+        Event::Frame { node, port, direction, id, cause, frame, .. } => Line::Frame {
             at,
             node: cast.node(*node),
             interface: cast.interface(*node, *port),
@@ -185,7 +201,7 @@ fn line<'a>(trace: &'a Trace, record: &'a Record) -> Line<'a> {
             reason: loss.to_string(),
             summary: describe(frame).to_string(),
         },
-        Event::Note { node, about, note } => {
+        Event::Note { node, about, note, .. } => {
             let (node, frame) = (cast.node(*node), about.map(|id| id.0));
             match note {
                 Note::Console(Console::Typed { job, line }) => {
@@ -198,7 +214,10 @@ fn line<'a>(trace: &'a Trace, record: &'a Record) -> Line<'a> {
                 Note::Console(Console::Ended { job, status }) => {
                     Line::Exit { at, node, job: job.number, terminal: terminal(*job), status: *status }
                 }
-                Note::Drop(drop) => Line::Drop { at, node, frame, reason: drop.to_string() },
+                Note::Drop(drop) => {
+                    Line::Drop { at, node, frame, reason: drop.to_string(), kernel: drop.name() }
+                }
+                Note::Step(step) => Line::Step { at, node, frame, text: step.to_string() },
                 note => Line::Note { at, node, frame, text: note.to_string() },
             }
         }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::record::{Direction, Event, Record, Trace};
-use crate::ids::{FrameId, NodeId, Port};
+use crate::ids::{FrameId, NodeId, PacketId, Port};
 use crate::reason::Note;
 use crate::sim::{Hop, Station};
 
@@ -36,16 +36,19 @@ pub fn write(trace: &Trace) -> Vec<u8> {
     let notes = notes(trace);
     for Record { at, event } in &trace.records {
         let (place, frame, direction, comments) = match event {
-            Event::Frame { node, port, direction: Direction::Out, frame, .. } => {
-                ((*node, *port), frame, Some(Direction::Out), Vec::new())
+            Event::Frame { node, port, direction, id, made, frame, .. } => {
+                let subject = match (direction, made) {
+                    (Direction::Out, Some(made)) => Some(Subject::Packet(made.packet)),
+                    (Direction::Out, None) => None,
+                    (Direction::In, _) => Some(Subject::Frame(*node, *id)),
+                };
+                let decided = subject.and_then(|subject| notes.get(&subject)).into_iter().flatten();
+                let comments = std::iter::once(numbered(*id)).chain(decided.map(|note| comment(note))).collect();
+                ((*node, *port), frame, Some(*direction), comments)
             }
-            Event::Frame { node, port, direction, id, frame, .. } => {
-                let notes = notes.get(&(*node, *id)).into_iter().flatten();
-                ((*node, *port), frame, Some(*direction), notes.map(ToString::to_string).collect())
-            }
-            Event::Lost { hop, frame, loss, .. } => {
+            Event::Lost { hop, id, frame, loss } => {
                 let Some(place) = node_end(hop) else { continue };
-                (place, frame, None, vec![format!("lost: {loss}")])
+                (place, frame, None, vec![numbered(*id), format!("lost: {loss}")])
             }
             Event::Note { .. } => continue,
         };
@@ -64,15 +67,41 @@ fn node_end(hop: &Hop) -> Option<(NodeId, Port)> {
     })
 }
 
-/// What each node decided about each frame.
-fn notes(trace: &Trace) -> BTreeMap<(NodeId, FrameId), Vec<&Note>> {
+/// What a comment stands beside: what came in, or what was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Subject {
+    Frame(NodeId, FrameId),
+    Packet(PacketId),
+}
+
+/// What was decided about each frame that came in, and about each packet that was made.
+fn notes(trace: &Trace) -> BTreeMap<Subject, Vec<&Note>> {
     let mut notes: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for record in &trace.records {
-        if let Event::Note { node, about: Some(id), note } = &record.event {
-            notes.entry((*node, *id)).or_default().push(note);
+        let Event::Note { node, about, packet, note } = &record.event else { continue };
+        if matches!(note, Note::Console(_) | Note::Process(_)) {
+            continue;
         }
+        let subject = match (packet, about) {
+            (Some(packet), _) => Subject::Packet(*packet),
+            (None, Some(id)) => Subject::Frame(*node, *id),
+            (None, None) => continue,
+        };
+        notes.entry(subject).or_default().push(note);
     }
     notes
+}
+
+/// The number that `lvslab why --frame` takes.
+fn numbered(id: FrameId) -> String {
+    format!("frame {}", id.0)
+}
+
+fn comment(note: &Note) -> String {
+    match note {
+        Note::Drop(drop) => format!("dropped: {drop} ({})", drop.name()),
+        note => note.to_string(),
+    }
 }
 
 fn section_header(file: &mut Vec<u8>) {

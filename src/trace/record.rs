@@ -1,10 +1,13 @@
 //! What is kept of a run: every frame at every interface, and every decision, in the order in which they happened.
 
-use crate::ids::{FrameId, NodeId, Port};
-use crate::reason::{Drop, Loss, Note};
+use crate::ids::{FrameId, NodeId, PacketId, Port};
+use crate::reason::{About, Drop, Loss, Made, Note, Origin};
 use crate::sim::{Hop, Sink, Station};
 use crate::time::{EPOCH, Span, Time};
 use crate::wire::{Frame, MacAddr};
+
+/// What the broadcast address is called.
+pub(super) const EVERYBODY: &str = "everybody";
 
 /// A run, as far as it was watched.
 #[derive(Clone, Debug, Default)]
@@ -68,6 +71,8 @@ pub enum Event {
         id: FrameId,
         /// The frame that led to it, if it leaves a node.
         cause: Option<FrameId>,
+        /// Who has made it there; none if it is what came in, and at its destination.
+        made: Option<Made>,
         /// Its bytes.
         frame: Frame,
     },
@@ -86,8 +91,10 @@ pub enum Event {
     Note {
         /// Who.
         node: NodeId,
-        /// The frame that it was about, if any.
+        /// The frame that it was about, or that led to the packet that it was about.
         about: Option<FrameId>,
+        /// The packet that it was about, if the node has made it.
+        packet: Option<PacketId>,
         /// What, and why.
         note: Note,
     },
@@ -130,7 +137,7 @@ impl Trace {
         let next = self.records.get(place + 1).map(|record| &record.event);
         matches!(
             next,
-            Some(Event::Note { node: by, about: Some(about), note: Note::Drop(Drop::Ip(drop)) })
+            Some(Event::Note { node: by, about: Some(about), note: Note::Drop(Drop::Ip(drop)), .. })
                 if (*by, *about) == (node, id) && drop.is_unseen()
         )
     }
@@ -163,6 +170,25 @@ impl Cast {
         }
     }
 
+    /// What an address is called: its node and interface, or itself if it is nobody's.
+    pub fn name_of(&self, mac: MacAddr) -> String {
+        match self.owner(mac) {
+            Some((member, plug)) => format!("{}.{}", member.name, plug.name),
+            None if mac == MacAddr::BROADCAST => EVERYBODY.to_owned(),
+            None => mac.to_string(),
+        }
+    }
+
+    /// A text, with the name of the machine behind each hardware address in it.
+    pub fn with_owners(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for (.., member, plug) in self.interfaces() {
+            let mac = plug.mac.to_string();
+            text = text.replace(&mac, &format!("{mac} ({})", member.name));
+        }
+        text
+    }
+
     /// Whose address this is: a node and its interface.
     pub fn owner(&self, mac: MacAddr) -> Option<(&Member, &Plug)> {
         self.interfaces().find(|(.., plug)| plug.mac == mac).map(|(_, _, member, plug)| (member, plug))
@@ -181,13 +207,14 @@ impl Sink for Recorder {
         true
     }
 
-    fn sent(&mut self, at: Time, node: NodeId, port: Port, id: FrameId, cause: Option<FrameId>, frame: &Frame) {
-        let event = Event::Frame { node, port, direction: Direction::Out, id, cause, frame: frame.clone() };
+    fn sent(&mut self, at: Time, node: NodeId, port: Port, id: FrameId, origin: Origin, frame: &Frame) {
+        let Origin { cause, made } = origin;
+        let event = Event::Frame { node, port, direction: Direction::Out, id, cause, made, frame: frame.clone() };
         self.records.push(Record { at, event });
     }
 
     fn arrived(&mut self, at: Time, node: NodeId, port: Port, id: FrameId, frame: &Frame) {
-        let event = Event::Frame { node, port, direction: Direction::In, id, cause: None, frame: frame.clone() };
+        let event = Event::Frame { node, port, direction: Direction::In, id, cause: None, made: None, frame: frame.clone() };
         self.records.push(Record { at, event });
     }
 
@@ -195,7 +222,8 @@ impl Sink for Recorder {
         self.records.push(Record { at, event: Event::Lost { hop, id, frame: frame.clone(), loss } });
     }
 
-    fn note(&mut self, at: Time, node: NodeId, about: Option<FrameId>, note: Note) {
-        self.records.push(Record { at, event: Event::Note { node, about, note } });
+    fn note(&mut self, at: Time, node: NodeId, about: About, note: Note) {
+        let About { frame: about, packet } = about;
+        self.records.push(Record { at, event: Event::Note { node, about, packet, note } });
     }
 }

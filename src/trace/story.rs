@@ -6,8 +6,8 @@ use std::io::{self, Write};
 
 use super::filter::Filter;
 use super::index::Index;
-use super::record::Trace;
-use super::teller::{EVERYBODY, Kind, Line, Teller};
+use super::record::{EVERYBODY, Trace};
+use super::teller::{Kind, Line, Teller};
 use crate::time::Time;
 
 /// How a story is told.
@@ -180,10 +180,10 @@ mod tests {
             at += Span::from_micros(micros);
             trace.records.push(Record { at, event });
         };
-        let note = |node, about: u64, note| Event::Note { node, about: (about > 0).then_some(FrameId(about)), note };
+        let note = |node, about: u64, note| Event::Note { node, about: (about > 0).then_some(FrameId(about)), packet: None, note };
         let frame = |node, direction, id, cause: u64, frame: Frame| {
             let cause = (cause > 0).then_some(FrameId(cause));
-            Event::Frame { node, port: Port(0), direction, id: FrameId(id), cause, frame }
+            Event::Frame { node, port: Port(0), direction, id: FrameId(id), cause, made: None, frame }
         };
         let (out, incoming) = (Direction::Out, Direction::In);
         let who_has = arp(ArpOperation::REQUEST, CLIENT, MacAddr::BROADCAST, CIP, VIP);

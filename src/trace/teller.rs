@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
-use super::facts::Facts;
+use super::changes::{Change, changed};
 use super::filter::Filter;
 use super::index::{Index, concerns};
 use super::record::{Direction, Event, Record, Trace};
@@ -14,10 +14,7 @@ use crate::ids::{FrameId, JobId, NodeId};
 use crate::reason::{Arp, Console, Ipvs, Note, Stream};
 use crate::time::Time;
 use crate::wire::describe::Describer;
-use crate::wire::{Frame, MacAddr};
-
-/// What the broadcast address is called.
-pub(super) const EVERYBODY: &str = "everybody";
+use crate::wire::MacAddr;
 
 /// A line of the story.
 #[derive(Clone, Debug)]
@@ -156,12 +153,12 @@ impl<'a> Story<'a> {
                 let who = self.trace.cast.station(hop.from.station);
                 self.line(at, Some(*id), who, format!("✗ lost: {loss} ({line})"), Kind::End);
             }
-            Event::Note { node, about, note } if chosen && concerns(note) && self.is_news(*node, note) => {
+            Event::Note { node, about, note, .. } if chosen && concerns(note) && self.is_news(*node, note) => {
                 let (mark, kind) = match note {
                     Note::Drop(_) => ("✗ drops it: ", Kind::End),
                     _ => ("· ", Kind::Decision),
                 };
-                let text = self.with_owners(&format!("{mark}{note}"));
+                let text = self.trace.cast.with_owners(&format!("{mark}{note}"));
                 self.line(at, *about, self.trace.cast.node(*node), text, kind);
             }
             Event::Lost { .. } | Event::Note { .. } => {}
@@ -170,19 +167,19 @@ impl<'a> Story<'a> {
 
     /// A frame that passes an interface, unless it has had its line.
     fn frame(&mut self, record: &Record, line: String) {
-        let Event::Frame { node, port, direction, id, cause, frame } = &record.event else { return };
+        let Event::Frame { node, port, direction, id, cause, frame, .. } = &record.event else { return };
         if !self.teller.shown.insert(*id) {
             return;
         }
         let here = format!("{}.{}", self.trace.cast.node(*node), self.trace.cast.interface(*node, *port));
         let before = cause.and_then(|cause| self.index.frame(cause));
-        let changes = before.and_then(|before| rewritten(before, frame));
+        let changes = before.and_then(|before| changed(before, frame));
         let who = match direction {
-            Direction::Out if changes.is_some() => format!("{here} ⇒ {}", self.name(frame.destination())),
-            Direction::Out => format!("{here} → {}", self.name(frame.destination())),
-            Direction::In => format!("{here} ← {}", self.name(frame.source())),
+            Direction::Out if changes.is_some() => format!("{here} ⇒ {}", self.trace.cast.name_of(frame.destination())),
+            Direction::Out => format!("{here} → {}", self.trace.cast.name_of(frame.destination())),
+            Direction::In => format!("{here} ← {}", self.trace.cast.name_of(frame.source())),
         };
-        self.line(record.at, Some(*id), &who, self.with_owners(&line), Kind::Frame);
+        self.line(record.at, Some(*id), &who, self.trace.cast.with_owners(&line), Kind::Frame);
         if let Some(changes) = changes {
             let text = format!("· rewrites it: {}", self.changes(&changes));
             // Once for each way: the double arrow says that the others are like it.
@@ -265,31 +262,12 @@ impl<'a> Story<'a> {
         self.lines.push(Line { at, about, who: who.to_owned(), what, kind });
     }
 
-    /// Whose address that is.
-    fn name(&self, mac: MacAddr) -> String {
-        match self.trace.cast.owner(mac) {
-            Some((member, plug)) => format!("{}.{}", member.name, plug.name),
-            None if mac == MacAddr::BROADCAST => EVERYBODY.to_owned(),
-            None => mac.to_string(),
-        }
-    }
-
-    /// A text, with the name of the machine behind each hardware address in it.
-    fn with_owners(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for (.., member, plug) in self.trace.cast.interfaces() {
-            let mac = plug.mac.to_string();
-            text = text.replace(&mac, &format!("{mac} ({})", member.name));
-        }
-        text
-    }
-
     fn changes(&self, changes: &[Change]) -> String {
         let said: Vec<_> = changes
             .iter()
             .map(|change| match change {
                 Change::Mac { source, destination } => {
-                    format!("MAC addresses now {} → {}", self.name(*source), self.name(*destination))
+                    format!("MAC addresses now {} → {}", self.trace.cast.name_of(*source), self.trace.cast.name_of(*destination))
                 }
                 Change::Field(text) => text.clone(),
             })
@@ -299,7 +277,7 @@ impl<'a> Story<'a> {
 }
 
 /// tcpdump's line without what only experts read: windows, options, and lengths that are always the same.
-fn brief(line: &str) -> String {
+pub(super) fn brief(line: &str) -> String {
     let mut brief = line.strip_prefix("IP ").unwrap_or(line).to_owned();
     if let Some(start) = brief.find(", options [")
         && let Some(length) = brief[start..].find(']')
@@ -315,48 +293,4 @@ fn brief(line: &str) -> String {
     }
     brief = brief.replacen(": HTTP: ", ": ", 1);
     brief.strip_suffix(", length 0").map(str::to_owned).unwrap_or(brief)
-}
-
-/// What a node has changed in a packet that it passes on.
-enum Change {
-    /// The Ethernet addresses.
-    Mac {
-        /// The new source.
-        source: MacAddr,
-        /// The new destination.
-        destination: MacAddr,
-    },
-    /// A field, in words.
-    Field(String),
-}
-
-/// How a packet differs from the one that it was made from; none if it is another packet, like an answer.
-fn rewritten(before: &Frame, after: &Frame) -> Option<Vec<Change>> {
-    let (old, new) = (Facts::of(before), Facts::of(after));
-    let same = old.protocol.is_some()
-        && (old.protocol, old.identification) == (new.protocol, new.identification)
-        && before.bytes().len() == after.bytes().len();
-    let (old_ends, new_ends) = (old.addresses?, new.addresses?);
-    // Answers may carry the same identification, but they turn the addresses round.
-    if !same || (new_ends.0 == old_ends.1 && new_ends.1 == old_ends.0) {
-        return None;
-    }
-    let mut changes = Vec::new();
-    if old_ends.0 != new_ends.0 {
-        changes.push(Change::Field(format!("source {} → {}", old_ends.0, new_ends.0)));
-    }
-    if old_ends.1 != new_ends.1 {
-        changes.push(Change::Field(format!("destination {} → {}", old_ends.1, new_ends.1)));
-    }
-    if let (Some(old), Some(new)) = (old.ports, new.ports)
-        && old != new
-    {
-        changes.push(Change::Field(format!("ports {}>{} → {}>{}", old.0, old.1, new.0, new.1)));
-    }
-    match (old.ttl, new.ttl) {
-        (Some(old), Some(new)) if old != new => changes.push(Change::Field(format!("TTL {old} → {new}"))),
-        _ => changes.push(Change::Field("all else as it was".to_owned())),
-    }
-    changes.insert(0, Change::Mac { source: after.source(), destination: after.destination() });
-    Some(changes)
 }

@@ -141,8 +141,8 @@ impl Rig {
 
     fn has_answer(&self, id: FrameId) -> bool {
         self.out.actions.iter().any(|action| match action {
-            Action::Transmit { cause, .. } => *cause == Some(id),
-            Action::Note(about, _) => *about == Some(id),
+            Action::Transmit { origin, .. } => origin.cause == Some(id),
+            Action::Note(about, _) => about.frame == Some(id),
             Action::Carrier { .. } => false,
         })
     }

@@ -11,7 +11,7 @@ use crate::host::kernel::Kernel;
 use crate::host::packet::Packet;
 use crate::host::route::RouteKind;
 use crate::host::tunnel::Mode;
-use crate::reason::{IpDrop, Setting};
+use crate::reason::{Icmp, IpDrop, Setting};
 use crate::wire::{IPV4_LEN, build, checksum, proto};
 
 /// A day, in milliseconds: timestamps count from midnight.
@@ -50,7 +50,7 @@ impl Kernel {
             }
             REDIRECT => self.icmp_redirect(&packet, code, [a, b, c, d].into()),
             // Answers are for the raw sockets, which have seen them already.
-            ECHO_REPLY | TIMESTAMP_REPLY | ADDRESS_MASK_REPLY => {}
+            ECHO_REPLY | TIMESTAMP_REPLY | ADDRESS_MASK_REPLY => self.step_icmp(&packet, Icmp::Answer),
             _ => self.drop_packet(&packet, IpDrop::IcmpIgnored { icmp_type }),
         }
     }
@@ -93,6 +93,7 @@ impl Kernel {
             id: None,
             oif: None,
         };
+        self.step_icmp(packet, Icmp::Answered);
         // Without a way back there is no answer.
         let _ = self.send_ipv4(&flow, |buffer| build::icmp(buffer, icmp_type, 0, rest, data));
     }
@@ -107,6 +108,7 @@ impl Kernel {
         if is_meaningless || icmp_type == TIME_EXCEEDED && code == REASSEMBLY {
             return self.drop_packet(packet, IpDrop::IcmpIgnored { icmp_type });
         }
+        self.step_icmp(packet, Icmp::Error { icmp_type, code });
         if icmp_type == UNREACHABLE && code == Unreachable::FragmentationNeeded as u8 && self.is_local(source) {
             self.learn_path_mtu(destination, u32::from(mtu));
         }
@@ -128,7 +130,10 @@ impl Kernel {
             Some(Quoted { protocol: proto::TCP, .. }) if code <= 3 && !self.tcp_heeds_redirect(quoted) => {
                 self.drop_packet(packet, IpDrop::IcmpIgnored { icmp_type: REDIRECT });
             }
-            Some(Quoted { destination, .. }) if code <= 3 => self.learn_redirect(packet, destination, gateway),
+            Some(Quoted { destination, .. }) if code <= 3 => {
+                self.step_icmp(packet, Icmp::Redirect);
+                self.learn_redirect(packet, destination, gateway);
+            }
             _ => self.drop_packet(packet, IpDrop::IcmpMalformed),
         }
     }

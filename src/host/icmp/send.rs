@@ -27,7 +27,7 @@ impl Kernel {
 
     /// Notes that an error is not reported.
     pub(in crate::host) fn icmp_withhold(&mut self, about: &Packet, icmp_type: u8, code: u8, why: ErrorWithheld) {
-        self.out.note_about(about.cause, || Note::Ip(Ip::ErrorWithheld { icmp_type, code, why }));
+        self.out.note_about(about.origin, || Note::Ip(Ip::ErrorWithheld { icmp_type, code, why }));
     }
 
     fn icmp_try_send(&mut self, about: &Packet, icmp_type: u8, code: u8, info: [u8; 4]) -> Result<(), ErrorWithheld> {
@@ -67,7 +67,7 @@ impl Kernel {
             id: None,
             oif: None,
         };
-        let handling = std::mem::replace(&mut self.out.handling, about.cause);
+        let handling = std::mem::replace(&mut self.out.handling, about.origin.cause);
         let sent = self.send_ipv4(&flow, |buffer| build::icmp(buffer, icmp_type, code, info, quoted));
         self.out.handling = handling;
         // The way was found a moment ago; a filter that stops the message has said so.

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use super::super::kernel::Kernel;
 use super::super::packet::Packet;
 use super::super::timer::Timer;
-use crate::reason::{Ip, IpDrop, Note};
+use crate::reason::{Ip, IpDrop, Note, Step};
 use crate::time::{Span, Time};
 use crate::wire::{ETHERNET_LEN, Frame, checksum};
 
@@ -105,6 +105,7 @@ impl Kernel {
         if !packet.is_fragment() {
             return Some(packet);
         }
+        let origin = packet.origin;
         let key = Key {
             source: packet.source(),
             destination: packet.destination(),
@@ -152,14 +153,20 @@ impl Kernel {
         }
         let have: usize = partial.fragments.values().map(|fragment| fragment.payload().len()).sum();
         if partial.total != Some(have) {
+            self.step(origin, || Step::Fragment);
             return None;
         }
         let whole = self.forget(key)?;
         let pieces = whole.fragments.len();
         self.out.note(|| Note::Ip(Ip::Reassembled { pieces }));
+        for fragment in whole.fragments.values().filter(|fragment| fragment.origin != origin) {
+            self.step(fragment.origin, || Step::Joined { by: origin.cause });
+        }
         let payload: Vec<u8> = whole.fragments.values().flat_map(|fragment| fragment.payload().to_vec()).collect();
         let mut first = whole.fragments.into_values().next()?;
         first.frame = with_payload(&first, &payload, 0);
+        // What becomes of the datagram is what becomes of the frame that has completed it.
+        first.origin = origin;
         Some(first)
     }
 
@@ -190,6 +197,7 @@ impl Kernel {
 mod tests {
     use super::*;
     use crate::host::IfIndex;
+    use crate::reason::Origin;
     use crate::wire::build::{self, Ipv4Fields};
     use crate::wire::read;
 
@@ -204,7 +212,7 @@ mod tests {
             dont_fragment: false,
         };
         let frame = build::ipv4(&mut Vec::new(), &fields, |buffer| buffer.extend_from_slice(payload));
-        Packet::new(frame, IfIndex::LO, None)
+        Packet::new(frame, IfIndex::LO, Origin::default())
     }
 
     #[test]

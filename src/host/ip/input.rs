@@ -9,7 +9,7 @@ use super::super::raw::Direction;
 use super::super::route::RouteKind;
 use super::Arrival;
 use crate::ids::Port;
-use crate::reason::{Drop, ErrorWithheld, IpDrop, Note, RefusingRoute};
+use crate::reason::{Drop, ErrorWithheld, IpDrop, Note, Origin, RefusingRoute, Step};
 use crate::wire::{ETHERNET_LEN, ETHERTYPE_ARP, ETHERTYPE_IPV4, Frame, proto, read};
 
 /// Bytes that a frame may be longer than an interface's MTU and its header: room for a VLAN tag.
@@ -71,12 +71,18 @@ impl Kernel {
             // Short frames are padded; nobody shall take the padding for data.
             frame = Frame::new(&frame.bytes()[..ETHERNET_LEN + len]);
         }
-        let packet = Packet { mark, ..Packet::new(frame, iif, self.out.handling) };
+        let packet = Packet { mark, ..Packet::new(frame, iif, Origin::came_in(self.out.handling)) };
         let Passage::On(packet) = self.netfilter(Hook::Prerouting, packet, Way::from(iif)) else { return };
         match self.route_input(packet.destination(), packet.source(), iif, packet.mark) {
-            Ok(Arrival::Local(kind)) => self.ip_local_deliver(packet, kind),
+            Ok(Arrival::Local(kind)) => {
+                self.step_for_us(&packet);
+                self.ip_local_deliver(packet, kind);
+            }
             Ok(Arrival::Forward { .. }) if packet.came_to_many() => self.drop_packet(&packet, IpDrop::NotForOne),
-            Ok(Arrival::Forward { route, redirect }) => self.ip_forward(packet, route, redirect),
+            Ok(Arrival::Forward { route, redirect }) => {
+                self.step_routed(packet.origin, packet.destination(), &route);
+                self.ip_forward(packet, route, redirect);
+            }
             Err(why) => self.ip_error(&packet, why),
         }
     }
@@ -116,7 +122,7 @@ impl Kernel {
             proto::ICMP => self.icmp_receive(packet, kind),
             proto::IPIP => self.ipip_receive(&packet, packet.header_len()),
             proto::GRE => self.gre_receive(&packet, packet.header_len()),
-            proto::IGMP => {}
+            proto::IGMP => self.step(packet.origin, || Step::Igmp),
             _ if was_taken => {}
             _ => self.refuse_protocol(&packet),
         }

@@ -13,9 +13,8 @@ use super::super::route::{Route, RouteKind};
 use super::super::socket::Errno;
 use super::super::timer::Timer;
 use super::Flow;
-use crate::ids::FrameId;
 use crate::random::{self, RngExt};
-use crate::reason::{Drop, Ip, IpDrop, Note};
+use crate::reason::{Drop, Ip, IpDrop, Note, Origin};
 use crate::sim::Action;
 use crate::time::Span;
 use crate::wire::build::{self, Ipv4Fields};
@@ -83,7 +82,8 @@ impl Kernel {
         if flow.dont_fragment && flow.protocol != proto::TCP && frame.payload().len() > route.mtu as usize {
             return Err(Errno::MessageTooLong);
         }
-        let packet = Packet::new(frame, IfIndex::LO, self.out.handling);
+        let packet = Packet::new(frame, IfIndex::LO, self.out.origin());
+        self.step_routed(packet.origin, flow.destination, &route);
         self.ip_local_out(packet, route)
     }
 
@@ -118,7 +118,7 @@ impl Kernel {
         }
         let fragments = packet.fragments(route.mtu);
         let (pieces, mtu) = (fragments.len(), route.mtu);
-        self.out.note_about(packet.cause, || Note::Ip(Ip::Fragmented { pieces, mtu }));
+        self.out.note_about(packet.origin, || Note::Ip(Ip::Fragmented { pieces, mtu }));
         for fragment in fragments {
             self.ip_finish_output(fragment, route);
         }
@@ -169,7 +169,7 @@ impl Kernel {
     pub(in crate::host) fn loopback_timer(&mut self) {
         let Some((packet, kind)) = self.looping.pop_front() else { return };
         let iif = packet.iif;
-        self.out.handling = packet.cause;
+        self.out.handling = packet.origin.cause;
         self.packet_sockets_see(iif, Direction::In, &packet.frame);
         self.ip_counters.in_receives += 1;
         if let Passage::On(packet) = self.netfilter(Hook::Prerouting, packet, Way::from(iif)) {
@@ -183,30 +183,30 @@ impl Kernel {
     pub(in crate::host) fn transmit(&mut self, oif: IfIndex, to: MacAddr, mut packet: Packet) {
         let Some(interface) = self.interfaces.get(oif) else { return };
         rewrite::set_ethernet(&mut packet.frame, interface.mac, to);
-        self.transmit_frame(oif, packet.frame, packet.cause);
+        self.transmit_frame(oif, packet.frame, packet.origin);
     }
 
     /// dev_queue_xmit: puts a frame on a cable.
-    pub(in crate::host) fn transmit_frame(&mut self, oif: IfIndex, frame: Frame, cause: Option<FrameId>) {
+    pub(in crate::host) fn transmit_frame(&mut self, oif: IfIndex, frame: Frame, origin: Origin) {
         let Some(interface) = self.interfaces.get_mut(oif) else { return };
         if !interface.up {
             let interface = interface.name.clone();
-            return self.out.note_about(cause, || Note::Drop(Drop::Ip(IpDrop::InterfaceDown { interface })));
+            return self.out.note_about(origin, || Note::Drop(Drop::Ip(IpDrop::InterfaceDown { interface })));
         }
         if !interface.carrier {
             let interface = interface.name.clone();
-            return self.out.note_about(cause, || Note::Drop(Drop::Ip(IpDrop::NoCarrier { interface })));
+            return self.out.note_about(origin, || Note::Drop(Drop::Ip(IpDrop::NoCarrier { interface })));
         }
         interface.counters.tx_packets += 1;
         interface.counters.tx_bytes += frame.bytes().len() as u64;
         let (port, lower) = (interface.port(), interface.lower());
         self.packet_sockets_see(oif, Direction::Out, &frame);
         match (port, lower) {
-            (Some(port), _) => self.out.actions.push(Action::Transmit { port, frame, cause }),
-            (None, Some(lower)) => self.transmit_frame(lower, frame, cause),
+            (Some(port), _) => self.out.actions.push(Action::Transmit { port, frame, origin }),
+            (None, Some(lower)) => self.transmit_frame(lower, frame, origin),
             (None, None) => {
                 let interface = self.interface_name(oif).to_owned();
-                self.out.note_about(cause, || Note::Drop(Drop::Ip(IpDrop::Dummy { interface })));
+                self.out.note_about(origin, || Note::Drop(Drop::Ip(IpDrop::Dummy { interface })));
             }
         }
     }

@@ -12,9 +12,8 @@ use super::netfilter::{Hook as NetfilterHook, Passage, Way};
 use super::netfilter::{Tracked, Tuple};
 use super::packet::Packet;
 use super::route::{Kind, Route, RouteKind};
-use crate::ids::FrameId;
 use crate::ipvs::{Edit, Forward, Hook, Ipvs, Method, Reply, Verdict, View};
-use crate::reason::{Drop, IpDrop, IpvsDrop, Nat, Note};
+use crate::reason::{About, Drop, IpDrop, IpvsDrop, Nat, Note};
 use crate::wire::rewrite::{self, Side};
 use crate::wire::{ETHERNET_LEN, IPV4_LEN, checksum, stream};
 use tunnel::{SMALLEST_MTU, envelope};
@@ -84,7 +83,7 @@ impl Kernel {
             Hook::Forward => ipvs.forwarded(&view, now),
             Hook::LocalIn | Hook::LocalOut => ipvs.local(&view, now),
         };
-        self.tell_ipvs_notes(packet.cause);
+        self.tell_ipvs_notes(packet.origin);
         match verdict {
             Verdict::Accept => Passage::On(packet),
             Verdict::Pass { keeps_tracking } => {
@@ -119,7 +118,7 @@ impl Kernel {
     pub(super) fn ipvs_timers(&mut self) {
         self.ipvs.notes.wanted = self.out.tracing;
         self.ipvs.expire(self.now);
-        self.tell_ipvs_notes(None);
+        self.tell_ipvs_notes(About::default());
         // ip_vs_conn_drop_conntrack
         for flow in self.ipvs.take_released() {
             let end = |address: SocketAddrV4| (*address.ip(), address.port());
@@ -130,8 +129,9 @@ impl Kernel {
     }
 
     /// What IPVS has decided goes into the trace, beside the frame that it was about.
-    fn tell_ipvs_notes(&mut self, about: Option<FrameId>) {
+    fn tell_ipvs_notes(&mut self, about: impl Into<About>) {
         if self.out.tracing {
+            let about = about.into();
             for note in self.ipvs.notes.drain() {
                 self.out.note_about(about, || note);
             }
@@ -151,7 +151,7 @@ impl Kernel {
     fn untrack(&mut self, packet: &mut Packet) {
         if matches!(packet.tracked, Tracked::Part(_)) {
             packet.tracked = Tracked::Untracked;
-            self.out.note_about(packet.cause, || Note::Nat(Nat::Untracked));
+            self.out.note_about(packet.origin, || Note::Nat(Nat::Untracked));
         }
     }
 
@@ -163,6 +163,7 @@ impl Kernel {
             self.icmp_send(&packet, UNREACHABLE, Unreachable::Host as u8, [0; 4]);
             return Passage::Dropped;
         };
+        self.step_routed(packet.origin, towards, &route);
         let is_local = route.kind == RouteKind::Local;
         if is_local && forward.method != Method::Masquerade {
             packet.ipvs_property = true;
@@ -174,7 +175,7 @@ impl Kernel {
         if is_local && towards.is_loopback() && packet.iif != IfIndex::LO {
             // ip_vs_nat_xmit: what came from elsewhere is not handed to 127.0.0.0/8.
             let why = IpvsDrop::CrossesLoopback { server: towards };
-            self.out.note_about(packet.cause, || Note::Drop(Drop::Ipvs(why)));
+            self.out.note_about(packet.origin, || Note::Drop(Drop::Ipvs(why)));
             return Passage::Dropped;
         }
         if !is_local {

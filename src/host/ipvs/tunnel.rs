@@ -33,7 +33,7 @@ impl Kernel {
             id: if dont_fragment { 0 } else { self.next_ip_id(forward.server, envelope.protocol()) },
             envelope,
         };
-        let Some(frame) = self.wrap(packet.ip(), packet.total_len(), &outer, packet.cause) else {
+        let Some(frame) = self.wrap(packet.ip(), packet.total_len(), &outer, packet.origin) else {
             return self.drop_packet(&packet, IpDrop::TooBig { mtu: u32::from(u16::MAX) });
         };
         // What stops it on the way has been explained there.
@@ -57,7 +57,7 @@ impl Kernel {
         let mut bytes = vec![0; ETHERNET_LEN];
         bytes[12..].copy_from_slice(&ETHERTYPE_IPV4.to_be_bytes());
         bytes.extend_from_slice(error.payload().get(relay.inner..).unwrap_or_default());
-        let about = Packet { mark: error.mark, ..Packet::new(Frame::new(&bytes), error.iif, error.cause) };
+        let about = Packet { mark: error.mark, ..Packet::new(Frame::new(&bytes), error.iif, error.origin) };
         self.icmp_send(&about, icmp_type, code, info);
     }
 }

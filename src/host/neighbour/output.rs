@@ -7,7 +7,7 @@ use crate::host::interface::IfIndex;
 use crate::host::kernel::Kernel;
 use crate::host::packet::Packet;
 use crate::host::sysctl::Neigh;
-use crate::reason::{Drop, IpDrop, Note};
+use crate::reason::{Drop, IpDrop, Note, Step};
 use crate::wire::MacAddr;
 
 impl Kernel {
@@ -21,14 +21,24 @@ impl Kernel {
             },
         };
         let Neighbour { state, mac, .. } = self.neighbours.entries[at];
-        if state.is_connected() { self.transmit(interface, mac, packet) } else { self.resolve_output(at, packet) }
+        if state.is_connected() {
+            self.step(packet.origin, || Step::Neighbour { ip, mac, state: state.name() });
+            self.transmit(interface, mac, packet);
+        } else {
+            self.resolve_output(at, packet);
+        }
     }
 
     /// neigh_resolve_output
     fn resolve_output(&mut self, at: usize, packet: Packet) {
         let Neighbour { interface, ip: neighbour, mac, .. } = self.neighbours.entries[at];
         match self.begin_sending(at) {
-            Sending::Ready => self.transmit(interface, mac, packet),
+            Sending::Ready => {
+                // The state that it has now: an entry that was stale is being checked.
+                let state = self.neighbours.entries[at].state.name();
+                self.step(packet.origin, || Step::Neighbour { ip: neighbour, mac, state });
+                self.transmit(interface, mac, packet);
+            }
             Sending::Wait => self.wait_for_neighbour(at, packet),
             Sending::WaitAndAsk => {
                 self.wait_for_neighbour(at, packet);
@@ -49,6 +59,7 @@ impl Kernel {
     fn wait_for_neighbour(&mut self, at: usize, packet: Packet) {
         let entry = &mut self.neighbours.entries[at];
         let neighbour = entry.ip;
+        self.out.note_about(packet.origin, || Note::Step(Step::Waits { neighbour }));
         let limit = usize::try_from(self.sysctl.neigh(entry.interface, Neigh::UnresQlenBytes)).unwrap_or(0);
         let size = truesize(&packet);
         let mut overflow = Vec::new();
@@ -83,14 +94,14 @@ impl Kernel {
         let entry = &mut self.neighbours.entries[at];
         let Neighbour { interface, ip, mac, probes, .. } = *entry;
         let waiting = entry.queue.back();
-        let (source, cause) = (waiting.map(Packet::source), waiting.and_then(|packet| packet.cause));
+        let (source, origin) = (waiting.map(Packet::source), waiting.map(|packet| packet.origin));
         entry.probes = probes.saturating_add(1);
         let number = |neigh| u32::try_from(self.sysctl.neigh(interface, neigh)).unwrap_or(0);
         let (to_one, by_daemon) = (number(Neigh::UcastSolicit), number(Neigh::AppSolicit));
         if probes < to_one {
-            self.solicit(interface, ip, source, Some(mac), cause);
+            self.solicit(interface, ip, source, Some(mac), origin);
         } else if probes - to_one >= by_daemon {
-            self.solicit(interface, ip, source, None, cause);
+            self.solicit(interface, ip, source, None, origin);
         }
     }
 
@@ -142,7 +153,9 @@ impl Kernel {
         let entry = &mut self.neighbours.entries[at];
         let Neighbour { interface, ip, .. } = *entry;
         entry.queued_bytes = 0;
+        let by = self.out.handling;
         for packet in std::mem::take(&mut entry.queue) {
+            self.step(packet.origin, || Step::Released { neighbour: ip, by });
             self.send_to_neighbour(interface, ip, packet);
         }
     }
@@ -185,6 +198,6 @@ impl Kernel {
     /// kfree_skb_reason: a packet ends here.
     pub(in crate::host) fn drop_packet(&mut self, packet: &Packet, why: IpDrop) {
         self.ip_counters.count_drop(&why);
-        self.out.note_about(packet.cause, || Note::Drop(Drop::Ip(why)));
+        self.out.note_about(packet.origin, || Note::Drop(Drop::Ip(why)));
     }
 }

@@ -8,8 +8,7 @@ use super::rule::{Counters, InterfaceName, Maybe, Network};
 use super::table::TableError;
 use crate::host::interface::IfIndex;
 use crate::host::kernel::Kernel;
-use crate::ids::FrameId;
-use crate::reason::{Drop, Note, Ruling};
+use crate::reason::{Drop, Note, Origin, Ruling};
 use crate::wire::build::Arp;
 use crate::wire::{ARP_LEN, ETHERNET_LEN, MacAddr};
 
@@ -370,9 +369,9 @@ impl Kernel {
         hook: ArpHook,
         interface: IfIndex,
         message: Arp,
-        cause: Option<FrameId>,
+        origin: Origin,
     ) -> Option<Arp> {
-        if self.netfilter.arp.in_use { self.put_to_arptables(hook, interface, message, cause) } else { Some(message) }
+        if self.netfilter.arp.in_use { self.put_to_arptables(hook, interface, message, origin) } else { Some(message) }
     }
 
     fn put_to_arptables(
@@ -380,7 +379,7 @@ impl Kernel {
         hook: ArpHook,
         interface: IfIndex,
         mut message: Arp,
-        cause: Option<FrameId>,
+        origin: Origin,
     ) -> Option<Arp> {
         let name = self.interfaces.get(interface).map_or("", |interface| &interface.name);
         let (way, bytes) = match hook {
@@ -391,13 +390,13 @@ impl Kernel {
         let table = &mut self.netfilter.arp;
         let visit = table.traverse(hook, &mut message, way, bytes);
         for (chain, index) in visit.changed_by {
-            self.out.note_about(cause, || Note::Rule(table.ruling(chain, Some(index))));
+            self.out.note_about(origin, || Note::Rule(table.ruling(chain, Some(index))));
         }
         if visit.goes_on {
             return Some(message);
         }
         let (chain, index) = visit.decided_by;
-        self.out.note_about(cause, || Note::Drop(Drop::Netfilter(table.ruling(chain, index))));
+        self.out.note_about(origin, || Note::Drop(Drop::Netfilter(table.ruling(chain, index))));
         None
     }
 }

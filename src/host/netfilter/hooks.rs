@@ -8,7 +8,7 @@ use super::{FILTER, Hook, MANGLE, Netfilter, RAW, Way, ruling};
 use crate::host::interface::IfIndex;
 use crate::host::kernel::Kernel;
 use crate::host::packet::Packet;
-use crate::reason::{Drop, Note};
+use crate::reason::{self, Drop, Note};
 
 /// How a packet left a hook.
 #[derive(Debug)]
@@ -103,7 +103,7 @@ impl Kernel {
             }
             Err(Refused::TableFull(max)) => {
                 self.messages.push(self.now, "nf_conntrack: nf_conntrack: table full, dropping packet".to_owned());
-                self.out.note_about(packet.cause, || Note::Drop(Drop::ConntrackFull { max }));
+                self.out.note_about(packet.origin, || Note::Drop(Drop::ConntrackFull { max }));
                 Passage::Dropped
             }
         }
@@ -115,7 +115,7 @@ impl Kernel {
             && part.state != States::RELATED
             && !self.netfilter.conntrack.confirm(part, self.now)
         {
-            self.out.note_about(packet.cause, || Note::Drop(Drop::ConntrackClash));
+            self.out.note_about(packet.origin, || Note::Drop(Drop::ConntrackClash));
             return Passage::Dropped;
         }
         Passage::On(packet)
@@ -124,12 +124,20 @@ impl Kernel {
     fn put_to_table(&mut self, table: usize, hook: Hook, mut packet: Packet, way: &Way) -> Passage {
         let Some(entrance) = self.netfilter.tables[table].entrance(hook) else { return Passage::On(packet) };
         let (chain, index, reject) = match self.visit(table, entrance, &mut packet, way) {
-            Outcome::Accept | Outcome::Translate(..) => return Passage::On(packet),
+            Outcome::Accept(chain, index) => {
+                let table = &self.netfilter.tables[table];
+                if !table.chain(entrance).rules.is_empty() {
+                    let accepted = || Note::Step(reason::Step::Accepted(ruling(table, chain, index)));
+                    self.out.note_about(packet.origin, accepted);
+                }
+                return Passage::On(packet);
+            }
+            Outcome::Translate(..) => return Passage::On(packet),
             Outcome::Drop(chain, index) => (chain, index, None),
             Outcome::Reject(chain, index, with) => (chain, Some(index), Some(with)),
         };
         let table = &self.netfilter.tables[table];
-        self.out.note_about(packet.cause, || Note::Drop(Drop::Netfilter(ruling(table, chain, index))));
+        self.out.note_about(packet.origin, || Note::Drop(Drop::Netfilter(ruling(table, chain, index))));
         if let Some(reject) = reject {
             self.answer_rejected(&packet, reject);
         }
@@ -162,7 +170,7 @@ impl Kernel {
         let visit = table.traverse(entrance, &mut view);
         let (mark, connmark, is_untracked) = (view.mark, view.connmark, view.is_untracked);
         for &(chain, index) in &visit.passed {
-            self.out.note_about(packet.cause, || Note::Rule(ruling(table, chain, Some(index))));
+            self.out.note_about(packet.origin, || Note::Rule(ruling(table, chain, Some(index))));
             if let Some(options) = table.chain(chain).rules[index].log_options() {
                 let line = super::log::line(options, packet, way.iif, name(way.iif), name(way.oif));
                 self.messages.push(self.now, line);

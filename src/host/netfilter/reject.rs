@@ -40,7 +40,7 @@ impl Kernel {
         let frame = build::ipv4(&mut Vec::new(), &fields, |buffer| build::tcp(buffer, source, destination, reset, &[]));
         // ip_route_me_harder: the sender need not be an address of this host. Where there is no way back, nobody is told.
         if let Ok(route) = self.route_output(destination, None, None) {
-            let mut reset = Packet::new(frame, IfIndex::LO, self.out.handling);
+            let mut reset = Packet::new(frame, IfIndex::LO, self.out.origin());
             reset.tracked = packet.tracked.answer();
             let _ = self.ip_local_out(reset, route);
         }

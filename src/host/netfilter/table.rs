@@ -71,7 +71,8 @@ impl fmt::Display for TableError {
 /// How a packet left a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    Accept,
+    /// A rule, or no rule and the policy, lets it pass.
+    Accept(ChainId, Option<usize>),
     /// A rule, or no rule and the policy, ends it.
     Drop(ChainId, Option<usize>),
     /// A rule ends it and answers.
@@ -323,7 +324,7 @@ impl Table {
                     view.mark = view.mark & !bits.mask ^ bits.value;
                     passed.push((at, index));
                 }
-                Target::Accept => break Outcome::Accept,
+                Target::Accept => break Outcome::Accept(at, Some(index)),
                 Target::Drop => break Outcome::Drop(at, Some(index)),
                 Target::Reject(reject) => break Outcome::Reject(at, index, *reject),
                 Target::Return => match stack.pop() {
@@ -341,11 +342,11 @@ impl Table {
     }
 
     fn apply_policy(&mut self, entrance: ChainId, view: &View<'_>) -> Outcome {
-        let Some(base) = &mut self.chains[entrance.0].base else { return Outcome::Accept };
+        let Some(base) = &mut self.chains[entrance.0].base else { return Outcome::Accept(entrance, None) };
         if let Some(counters) = &mut base.counters {
             counters.count(view);
         }
-        if base.accepts { Outcome::Accept } else { Outcome::Drop(entrance, None) }
+        if base.accepts { Outcome::Accept(entrance, None) } else { Outcome::Drop(entrance, None) }
     }
 }
 

@@ -4,6 +4,7 @@ use etherparse::TcpHeader;
 
 use super::*;
 use crate::host::{Kernel, Packet};
+use crate::reason::Origin;
 use crate::sim::{Action, Outbox};
 use crate::time::{Span, Time};
 use crate::wire::build::{self, Ipv4Fields};
@@ -15,7 +16,7 @@ const WEB: u16 = 80;
 
 fn datagram(source: Ipv4Addr, destination: Ipv4Addr, protocol: u8, write: impl FnOnce(&mut Vec<u8>)) -> Packet {
     let fields = Ipv4Fields { source, destination, protocol, ttl: 64, tos: 0, id: 1, dont_fragment: false };
-    Packet::new(build::ipv4(&mut Vec::new(), &fields, write), IfIndex(2), None)
+    Packet::new(build::ipv4(&mut Vec::new(), &fields, write), IfIndex(2), Origin::default())
 }
 
 /// A segment from the client to the server's web port.
@@ -163,7 +164,7 @@ fn later_fragments_have_no_ports() {
     let mut kernel = host("filter", "INPUT", vec![web(Target::Drop)]);
     let mut bytes = request(true).frame.bytes().to_vec();
     bytes[14 + 7] = 185;
-    let fragment = Packet::new(Frame::new(&bytes), IfIndex(2), None);
+    let fragment = Packet::new(Frame::new(&bytes), IfIndex(2), Origin::default());
     assert!(passes(&mut kernel, Hook::Input, fragment));
 }
 

@@ -46,10 +46,10 @@ pub enum State {
     Closed,
 }
 
-impl fmt::Display for State {
-    /// As `ss` names them.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
+impl State {
+    /// What `ss` calls it.
+    pub const fn name(self) -> &'static str {
+        match self {
             State::Listen => "LISTEN",
             State::SynSent => "SYN-SENT",
             State::SynReceived => "SYN-RECV",
@@ -61,7 +61,13 @@ impl fmt::Display for State {
             State::LastAck => "LAST-ACK",
             State::TimeWait => "TIME-WAIT",
             State::Closed => "UNCONN",
-        })
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }
 

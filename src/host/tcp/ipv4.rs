@@ -6,7 +6,7 @@ use crate::host::ip::Flow;
 use crate::host::kernel::Kernel;
 use crate::host::packet::Packet;
 use crate::host::socket::{Errno, SocketId};
-use crate::reason::{Drop, Note, TransportDrop};
+use crate::reason::{Drop, Note, Step, TransportDrop};
 use crate::wire::{IPV4_LEN, proto};
 
 use super::output::{Addressed, Outgoing};
@@ -26,7 +26,17 @@ impl Kernel {
         };
         let opens = segment.has(Flags::SYN) && !segment.has(Flags::ACK);
         let mtu = if opens { self.tcp_path_mtu(&segment.tuple) } else { None };
+        if !self.out.tracing {
+            return self.tcp_with(|tcp, around| tcp.receive(&segment, packet.iif, mtu, around));
+        }
+        let (before, noted) = (self.tcp.state_at(&segment.tuple), self.out.actions.len());
         self.tcp_with(|tcp, around| tcp.receive(&segment, packet.iif, mtu, around));
+        if !self.out.has_dropped_since(noted) {
+            let after = self.tcp.state_at(&segment.tuple);
+            let (local, remote) = (segment.tuple.local_end(), segment.tuple.remote_end());
+            let (before, after) = (before.name(), after.name());
+            self.out.note(|| Note::Step(Step::Tcp { local, remote, before, after }));
+        }
     }
 
     fn tcp_malformed(&mut self, malformed: Malformed) {

@@ -361,6 +361,20 @@ impl Tcp {
         }
     }
 
+    /// The state of the connection between these ends; of a listening socket if there is none yet.
+    pub(super) fn state_at(&self, tuple: &Tuple) -> State {
+        let Some(&id) = self.connections.get(tuple) else {
+            let listens = self.listeners.contains_key(&tuple.local_port);
+            return if listens { State::Listen } else { State::Closed };
+        };
+        match &self.sockets[id.0 as usize].socket {
+            Socket::Connection(connection) => connection.state,
+            Socket::Request(_) => State::SynReceived,
+            Socket::TimeWait(time_wait) => time_wait.state(),
+            Socket::Listener(_) => State::Listen,
+        }
+    }
+
     /// __inet_lookup_listener: the one that is bound most narrowly.
     fn find_listener(&self, address: Ipv4Addr, port: u16, iif: IfIndex) -> Option<SocketId> {
         let ids = self.listeners.get(&port)?;

@@ -79,7 +79,7 @@ impl Kernel {
         interface.counters.rx_packets += 1;
         interface.counters.rx_bytes += bytes.len() as u64;
         let interface = &interface.name;
-        self.out.note_about(packet.cause, || Note::Ip(Ip::Unwrapped { interface: interface.clone() }));
+        self.out.note_about(packet.origin, || Note::Ip(Ip::Unwrapped { interface: interface.clone() }));
         self.tunnels.arrived.push_back(Arrived { iif: index, frame, mark: packet.mark });
     }
 

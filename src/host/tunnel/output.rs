@@ -10,8 +10,7 @@ use crate::host::netfilter::Tracked;
 use crate::host::packet::Packet;
 use crate::host::raw::Direction;
 use crate::host::route::Route;
-use crate::ids::FrameId;
-use crate::reason::{Ip, IpDrop, Note};
+use crate::reason::{Ip, IpDrop, Note, Origin};
 use crate::wire::build::{self, Ipv4Fields};
 use crate::wire::tunnel::{Envelope, flow_hash};
 use crate::wire::{Frame, IPV4_LEN};
@@ -95,7 +94,7 @@ impl Kernel {
             id: self.next_ip_id(destination, envelope.protocol()),
             envelope,
         };
-        let Some(frame) = self.wrap(packet.ip(), packet.total_len(), &outer, packet.cause) else {
+        let Some(frame) = self.wrap(packet.ip(), packet.total_len(), &outer, packet.origin) else {
             return self.drop_packet(&packet, IpDrop::TooBig { mtu: u32::from(u16::MAX) - overhead });
         };
         let wrapped = Packet { frame, iif: IfIndex::LO, tracked: Tracked::Nothing, ..packet };
@@ -109,14 +108,14 @@ impl Kernel {
         inner: &[u8],
         inner_len: usize,
         outer: &Outer,
-        cause: Option<FrameId>,
+        origin: Origin,
     ) -> Option<Frame> {
         let Outer { source, destination, envelope, .. } = *outer;
         if IPV4_LEN + envelope.len() + inner_len > usize::from(u16::MAX) {
             return None;
         }
         let protocol = envelope.protocol();
-        self.out.note_about(cause, || Note::Ip(Ip::Wrapped { protocol, source, destination }));
+        self.out.note_about(origin, || Note::Ip(Ip::Wrapped { protocol, source, destination }));
         let fields = Ipv4Fields {
             source,
             destination,

@@ -10,7 +10,7 @@ use crate::host::kernel::Kernel;
 use crate::host::packet::Packet;
 use crate::host::process::WaitOn;
 use crate::host::tcp::{icmp_errno, quoted_ends};
-use crate::reason::{Drop, Note, TransportDrop};
+use crate::reason::{Drop, Note, Step, TransportDrop};
 
 impl Kernel {
     /// udp_rcv: a datagram for this host.
@@ -37,6 +37,7 @@ impl Kernel {
         }
         for id in takers {
             if self.udp.deliver(id, &arrival, bytes) {
+                self.step(packet.origin, || Step::Udp { local: arrival.to });
                 self.scheduler.wake(WaitOn::Socket(id));
                 self.take_sync(id);
             } else {

@@ -2,7 +2,7 @@
 
 use super::{Engine, Event, Flight, Plan, index};
 use crate::ids::{FrameId, LinkId, NodeId, Port, SwitchId};
-use crate::reason::Loss;
+use crate::reason::{Loss, Origin};
 use crate::sim::link::Arrival;
 use crate::sim::switch::Forward;
 use crate::sim::{End, Hop, Node, Sink, Station};
@@ -10,10 +10,10 @@ use crate::time::Time;
 use crate::wire::Frame;
 
 impl<N: Node, S: Sink> Engine<N, S> {
-    pub(super) fn transmit(&mut self, node: NodeId, port: Port, cause: Option<FrameId>, frame: Frame) {
+    pub(super) fn transmit(&mut self, node: NodeId, port: Port, origin: Origin, frame: Frame) {
         self.numbered += 1;
         let id = FrameId(self.numbered);
-        self.sink.sent(self.now, node, port, id, cause, &frame);
+        self.sink.sent(self.now, node, port, id, origin, &frame);
         match self.nodes[node.0 as usize].sockets.pipe(port) {
             Some(pipe) => self.put(pipe, id, frame),
             None => {

@@ -96,7 +96,7 @@ impl Kernel {
         let Tracked::Part(part) = &packet.tracked else { return Some(packet) };
         if !is_error && self.left_elsewhere(hook, part, way) {
             self.netfilter.conntrack.kill(part);
-            self.out.note_about(packet.cause, || Note::Drop(Drop::MasqueradeMoved));
+            self.out.note_about(packet.origin, || Note::Drop(Drop::MasqueradeMoved));
             return None;
         }
         let connection = self.netfilter.conntrack.connection(part);
@@ -109,7 +109,7 @@ impl Kernel {
                 manip.rewrite(&mut packet);
             }
             let after = end(&packet, side);
-            self.out.note_about(packet.cause, || Note::Nat(reason::Nat::Rewritten { side: told(side), before, after }));
+            self.out.note_about(packet.origin, || Note::Nat(reason::Nat::Rewritten { side: told(side), before, after }));
         }
         Some(packet)
     }
@@ -118,16 +118,16 @@ impl Kernel {
     fn ask_nat(&mut self, hook: Hook, packet: &mut Packet, way: &Way) -> Option<Wish> {
         let outcome = match self.netfilter.tables[NAT].entrance(hook) {
             Some(entrance) => self.visit(NAT, entrance, packet, way),
-            None => Outcome::Accept,
+            None => return Some(Wish::default()),
         };
         let table = &self.netfilter.tables[NAT];
         let (chain, index, translation) = match outcome {
-            Outcome::Accept => return Some(Wish::default()),
+            Outcome::Accept(..) => return Some(Wish::default()),
             Outcome::Translate(chain, index, translation) => (chain, index, translation),
             // None of this table's targets.
             Outcome::Reject(..) => return None,
             Outcome::Drop(chain, index) => {
-                self.out.note_about(packet.cause, || Note::Drop(Drop::Netfilter(ruling(table, chain, index))));
+                self.out.note_about(packet.origin, || Note::Drop(Drop::Netfilter(ruling(table, chain, index))));
                 return None;
             }
         };
@@ -140,7 +140,7 @@ impl Kernel {
             Translation::Redirect(range) => (range, self.redirect_address(hook, way)),
         };
         let Some(address) = address else {
-            self.out.note_about(packet.cause, || Note::Drop(Drop::NoAddressToTranslateTo));
+            self.out.note_about(packet.origin, || Note::Drop(Drop::NoAddressToTranslateTo));
             return None;
         };
         let borrows = way.oif.filter(|_| matches!(translation, Translation::Masquerade(_)));
@@ -188,9 +188,9 @@ impl Kernel {
         match wish.by {
             Some(by) => self
                 .out
-                .note_about(packet.cause, || Note::Nat(reason::Nat::Agreed { by, side: told(side), before, after })),
+                .note_about(packet.origin, || Note::Nat(reason::Nat::Agreed { by, side: told(side), before, after })),
             None if agreed.is_changed => {
-                self.out.note_about(packet.cause, || Note::Nat(reason::Nat::Clash { before, after }));
+                self.out.note_about(packet.origin, || Note::Nat(reason::Nat::Clash { before, after }));
             }
             None => {}
         }

@@ -1,0 +1,61 @@
+//! What is told of ordinary steps, to those who ask about a packet. All of it happens while somebody is tracing only.
+
+use std::net::Ipv4Addr;
+
+use super::interface::{IfIndex, Scope};
+use super::kernel::Kernel;
+use super::packet::Packet;
+use super::route::{FibRoute, Kind, Route, RouteKind};
+use crate::reason::{About, Device, Icmp, Note, Step};
+
+impl Kernel {
+    /// Tells of a step of a packet.
+    #[inline]
+    pub(super) fn step(&mut self, about: impl Into<About>, step: impl FnOnce() -> Step) {
+        self.out.note_about(about, || Note::Step(step()));
+    }
+
+    /// Tells that a packet is for this machine, and which address makes it so.
+    #[inline]
+    pub(super) fn step_for_us(&mut self, packet: &Packet) {
+        if self.out.tracing {
+            let destination = packet.destination();
+            let found = self.routes.lookup(destination, None, Scope::Global).filter(|found| found.kind == Kind::Local);
+            let prefix = found.map(prefix);
+            // The entry's interface says too little where a whole subnet is local.
+            let holder = found.and_then(|found| found.oif).map(|holder| self.device(holder));
+            self.step(packet.origin, || Step::ForUs { destination, prefix, holder });
+        }
+    }
+
+    /// Tells which way a packet goes.
+    #[inline]
+    pub(super) fn step_routed(&mut self, about: impl Into<About>, destination: Ipv4Addr, route: &Route) {
+        if self.out.tracing {
+            let is_here = route.kind == RouteKind::Local;
+            let found = self.routes.lookup(destination, None, Scope::Global);
+            let found = found.filter(|found| (found.kind == Kind::Local) == is_here);
+            let on_way = found.filter(|found| is_here || found.oif == Some(route.oif));
+            let prefix = on_way.map(prefix);
+            let (gateway, oif) = (route.gateway, self.device(route.oif));
+            self.step(about, || match is_here {
+                true => Step::ForUs { destination, prefix, holder: None },
+                false => Step::Routed { destination, prefix, gateway, oif },
+            });
+        }
+    }
+
+    /// Tells that ICMP has taken a message.
+    #[inline]
+    pub(super) fn step_icmp(&mut self, packet: &Packet, what: Icmp) {
+        self.step(packet.origin, || Step::Icmp { what });
+    }
+
+    fn device(&self, index: IfIndex) -> Device {
+        Device::new(self.interface_name(index))
+    }
+}
+
+fn prefix(route: &FibRoute) -> (Ipv4Addr, u8) {
+    (route.prefix.network(), route.prefix.prefix_len())
+}
