@@ -23,7 +23,9 @@ impl Kernel {
             return self.arp_note(|| reason::Arp::Malformed);
         };
         let is_for_us = frame.destination() == interface.mac;
-        let Some(message) = self.arp_filter(ArpHook::Input, iif, message, Origin::came_in(self.out.handling)) else { return };
+        let Some(message) = self.arp_filter(ArpHook::Input, iif, message, Origin::came_in(self.out.handling)) else {
+            return;
+        };
         let Some(interface) = self.interfaces.get(iif) else { return };
         let loopback_is_routed = self.sysctl.conf(iif, Conf::RouteLocalnet) != 0;
         let target = message.target_ip;

@@ -29,6 +29,7 @@ fn own(records: &[Record]) -> Vec<String> {
         Event::Note { note: Note::Console(console), .. } => {
             console.job().is_none_or(|job| job.terminal == Terminal::FIRST)
         }
+        Event::Note { note: Note::Process(process), .. } => process.job.terminal == Terminal::FIRST,
         _ => true,
     };
     records.iter().filter(is_own).map(|record| format!("{record:?}")).collect()

@@ -91,8 +91,7 @@ impl Outbox {
 
     /// Whether what came in was dropped after so many actions.
     pub fn has_dropped_since(&self, actions: usize) -> bool {
-        let drops =
-            |action: &Action| matches!(action, Action::Note(About { packet: None, .. }, Note::Drop(_)));
+        let drops = |action: &Action| matches!(action, Action::Note(About { packet: None, .. }, Note::Drop(_)));
         self.actions[actions..].iter().any(drops)
     }
 

@@ -214,9 +214,7 @@ fn line<'a>(trace: &'a Trace, record: &'a Record) -> Line<'a> {
                 Note::Console(Console::Ended { job, status }) => {
                     Line::Exit { at, node, job: job.number, terminal: terminal(*job), status: *status }
                 }
-                Note::Drop(drop) => {
-                    Line::Drop { at, node, frame, reason: drop.to_string(), kernel: drop.name() }
-                }
+                Note::Drop(drop) => Line::Drop { at, node, frame, reason: drop.to_string(), kernel: drop.name() },
                 Note::Step(step) => Line::Step { at, node, frame, text: step.to_string() },
                 note => Line::Note { at, node, frame, text: note.to_string() },
             }

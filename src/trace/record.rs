@@ -214,7 +214,8 @@ impl Sink for Recorder {
     }
 
     fn arrived(&mut self, at: Time, node: NodeId, port: Port, id: FrameId, frame: &Frame) {
-        let event = Event::Frame { node, port, direction: Direction::In, id, cause: None, made: None, frame: frame.clone() };
+        let event =
+            Event::Frame { node, port, direction: Direction::In, id, cause: None, made: None, frame: frame.clone() };
         self.records.push(Record { at, event });
     }
 

@@ -180,7 +180,12 @@ mod tests {
             at += Span::from_micros(micros);
             trace.records.push(Record { at, event });
         };
-        let note = |node, about: u64, note| Event::Note { node, about: (about > 0).then_some(FrameId(about)), packet: None, note };
+        let note = |node, about: u64, note| Event::Note {
+            node,
+            about: (about > 0).then_some(FrameId(about)),
+            packet: None,
+            note,
+        };
         let frame = |node, direction, id, cause: u64, frame: Frame| {
             let cause = (cause > 0).then_some(FrameId(cause));
             Event::Frame { node, port: Port(0), direction, id: FrameId(id), cause, made: None, frame }

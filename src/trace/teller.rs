@@ -13,8 +13,8 @@ use super::record::{Direction, Event, Record, Trace};
 use crate::ids::{FrameId, JobId, NodeId};
 use crate::reason::{Arp, Console, Ipvs, Note, Stream};
 use crate::time::Time;
-use crate::wire::describe::Describer;
 use crate::wire::MacAddr;
+use crate::wire::describe::Describer;
 
 /// A line of the story.
 #[derive(Clone, Debug)]
@@ -267,7 +267,11 @@ impl<'a> Story<'a> {
             .iter()
             .map(|change| match change {
                 Change::Mac { source, destination } => {
-                    format!("MAC addresses now {} → {}", self.trace.cast.name_of(*source), self.trace.cast.name_of(*destination))
+                    format!(
+                        "MAC addresses now {} → {}",
+                        self.trace.cast.name_of(*source),
+                        self.trace.cast.name_of(*destination)
+                    )
                 }
                 Change::Field(text) => text.clone(),
             })

@@ -374,13 +374,7 @@ impl Kernel {
         if self.netfilter.arp.in_use { self.put_to_arptables(hook, interface, message, origin) } else { Some(message) }
     }
 
-    fn put_to_arptables(
-        &mut self,
-        hook: ArpHook,
-        interface: IfIndex,
-        mut message: Arp,
-        origin: Origin,
-    ) -> Option<Arp> {
+    fn put_to_arptables(&mut self, hook: ArpHook, interface: IfIndex, mut message: Arp, origin: Origin) -> Option<Arp> {
         let name = self.interfaces.get(interface).map_or("", |interface| &interface.name);
         let (way, bytes) = match hook {
             ArpHook::Input => ((name, ""), ARP_LEN),

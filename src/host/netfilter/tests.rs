@@ -118,6 +118,8 @@ fn the_policy_has_the_last_word() {
     let forward = chain_id(&mut kernel, "FORWARD");
     kernel.netfilter_mut().change("filter", |table| table.set_policy(forward, false));
     assert!(passes(&mut kernel, Hook::Forward, request(true)));
+    let accepted = "accepted by rule 1 of iptables' filter FORWARD: -p tcp -m tcp --dport 80 -j ACCEPT";
+    assert_eq!(notes(&mut kernel), accepted);
     assert!(!passes(&mut kernel, Hook::Forward, answer()));
     let told = notes(&mut kernel);
     insta::assert_snapshot!(told, @"no rule of iptables' filter FORWARD accepts it, and the policy is DROP");

@@ -263,9 +263,7 @@ impl<'a> Journeys<'a> {
     fn visit(&self, id: FrameId, stop: &Stop<'a>) -> Visit<'a> {
         let Stop { at, place } = *stop;
         match place {
-            Place::Lost(_, loss) => {
-                Visit { at, place, phases: Vec::new(), end: End::Lost(loss), led_to: Vec::new() }
-            }
+            Place::Lost(_, loss) => Visit { at, place, phases: Vec::new(), end: End::Lost(loss), led_to: Vec::new() },
             Place::Node(node, _) => {
                 let phases = self.notes.get(&(node, id)).cloned().unwrap_or_default();
                 let here = |ids: &[FrameId]| -> Vec<FrameId> {

@@ -75,10 +75,9 @@ const fn of_drop(drop: &Drop) -> Stage {
         Drop::OtherHost => Stage::Interface,
         Drop::Ip(_) => Stage::Ip,
         Drop::Netfilter(_) => Stage::Netfilter,
-        Drop::ConntrackFull { .. }
-        | Drop::ConntrackClash
-        | Drop::MasqueradeMoved
-        | Drop::NoAddressToTranslateTo => Stage::Nat,
+        Drop::ConntrackFull { .. } | Drop::ConntrackClash | Drop::MasqueradeMoved | Drop::NoAddressToTranslateTo => {
+            Stage::Nat
+        }
         Drop::Ipvs(_) => Stage::Ipvs,
         Drop::Transport(_) => Stage::Tcp,
     }

@@ -32,7 +32,8 @@ impl Teller<'_> {
     /// Those of the writer.
     pub fn write(&self, out: &mut dyn Write, journey: &Journey<'_>) -> io::Result<()> {
         let Some(asked) = self.journeys.frame(journey.asked) else { return Ok(()) };
-        let heading = format!("frame {}: {}", journey.asked.0, self.with_owners(&brief(&describe(asked.frame).to_string())));
+        let heading =
+            format!("frame {}: {}", journey.asked.0, self.with_owners(&brief(&describe(asked.frame).to_string())));
         writeln!(out, "{}", self.painted("1", &heading))?;
         for leg in &journey.legs {
             self.leg(out, leg)?;

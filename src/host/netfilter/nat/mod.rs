@@ -109,7 +109,8 @@ impl Kernel {
                 manip.rewrite(&mut packet);
             }
             let after = end(&packet, side);
-            self.out.note_about(packet.origin, || Note::Nat(reason::Nat::Rewritten { side: told(side), before, after }));
+            self.out
+                .note_about(packet.origin, || Note::Nat(reason::Nat::Rewritten { side: told(side), before, after }));
         }
         Some(packet)
     }
