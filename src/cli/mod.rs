@@ -10,6 +10,7 @@ mod keepalived;
 mod output;
 mod run;
 mod scenarios;
+mod shell;
 mod subject;
 mod trace;
 mod verdicts;
@@ -60,6 +61,8 @@ enum Command {
     Trace(trace::Trace),
     /// Says why a frame was sent and what became of it: its journey, with every decision on the way.
     Why(why::Why),
+    /// Runs a scenario step by step, forward and back, with commands in between.
+    Shell(shell::Shell),
     /// Says whether a scenario file is in order, without running it.
     Check(check::Check),
     /// Lists the scenarios that come with lvslab, or prints one.
@@ -90,6 +93,7 @@ Examples:
   lvslab run my.ron --trace none --record out   commands only; captures and steps.json in out/
   lvslab trace my.ron drops                     what was dropped or lost, and why
   lvslab run my.ron --pcapng lab.pcapng         one capture of all interfaces, for Wireshark
+  lvslab shell my.ron                           step by step, forward and back, commands in between
   lvslab ipvs pick -s wrr --server 10.0.0.1=3 --server 10.0.0.2=1    what a scheduler does
   lvslab course init lvs-course                 exercises, from the first frame to split brain
   lvslab keepalived check keepalived.conf       what a configuration does, and what is wrong with it";
@@ -101,6 +105,7 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run.execute(),
         Command::Trace(trace) => trace.execute(),
         Command::Why(why) => why.execute(),
+        Command::Shell(shell) => shell.execute(),
         Command::Check(check) => check.execute(),
         Command::Scenarios(scenarios) => scenarios.execute(),
         Command::Ipvs(ipvs) => ipvs.execute(),

@@ -68,18 +68,21 @@ impl Loaded {
     ///
     /// What the process ends with.
     pub fn run(&self) -> Result<Outcome, Status> {
-        scenario::run(&self.plan, Options::default()).map_err(|failure| {
-            match failure.diagnostic(&self.plan, &self.text) {
-                Some(diagnostic) => {
-                    complain(&self.path, &self.text, &[diagnostic]);
-                    Status::Wrong
-                }
-                None => {
-                    anstream::eprintln!("lvslab: {}", endless(&failure));
-                    Status::Stopped
-                }
+        scenario::run(&self.plan, Options::default()).map_err(|failure| self.explain(&failure))
+    }
+
+    /// Prints why a run did not come to its end.
+    pub fn explain(&self, failure: &Failure) -> Status {
+        match failure.diagnostic(&self.plan, &self.text) {
+            Some(diagnostic) => {
+                complain(&self.path, &self.text, &[diagnostic]);
+                Status::Wrong
             }
-        })
+            None => {
+                anstream::eprintln!("lvslab: {}", endless(failure));
+                Status::Stopped
+            }
+        }
     }
 
     /// A filter that names what is not there would be silent for ever.

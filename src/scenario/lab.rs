@@ -181,51 +181,42 @@ impl Lab {
         steps.sort_by_key(|(_, step)| step.at);
         let mut typed = Vec::new();
         for (index, step) in &steps {
-            typed.extend(self.schedule(step).0.map(|command| (*index, command)));
+            typed.extend(self.schedule(step).map(|command| (*index, command)));
         }
         typed.sort_by_key(|(index, _)| *index);
         self.typed.extend(typed.into_iter().map(|(_, typed)| typed));
         self.stage = self.timeline();
     }
 
-    /// Hands a step to the engine: the command that it is, if it is one, and how many events it makes.
-    fn schedule(&mut self, step: &Step) -> (Option<Typed>, usize) {
+    /// Hands a step to the engine, as one event: the command that it is, if it is one.
+    fn schedule(&mut self, step: &Step) -> Option<Typed> {
         let at = self.zero + step.at;
         match &step.action {
             Action::Run(node, terminal, line) => {
                 let job = self.type_in(at, *node, *terminal, line);
-                (Some(Typed { at: Some(step.at), node: *node, line: line.clone(), job }), 1)
+                return Some(Typed { at: Some(step.at), node: *node, line: line.clone(), job });
             }
             Action::Cable(node, interface, plugged) => {
                 self.engine.schedule_cable(at, self.cables[node.0 as usize][*interface], *plugged);
-                (None, 1)
             }
             Action::Loss(node, interface, loss) => {
                 self.engine.schedule_loss(at, self.cables[node.0 as usize][*interface], *loss);
-                (None, 1)
             }
-            Action::Crash(node) => {
-                self.engine.schedule_input(at, *node, Input::Crash);
-                (None, 1)
-            }
-            Action::Boot(node) => {
-                self.boot(at, *node);
-                (None, 1)
-            }
+            Action::Crash(node) => self.engine.schedule_input(at, *node, Input::Crash),
+            Action::Boot(node) => self.boot(at, *node),
             Action::Slow(node, delay, jitter) => {
                 self.engine.schedule_input(at, *node, Input::Slow(*delay, *jitter));
-                (None, 1)
             }
         }
+        None
     }
 
-    /// Puts a step at the end of the timeline; its time must not have passed. How many events it makes.
-    pub fn add(&mut self, step: Step) -> usize {
-        let (typed, events) = self.schedule(&step);
+    /// Puts a step at the end of the timeline; its time must not have passed.
+    pub fn add(&mut self, step: Step) {
+        let typed = self.schedule(&step);
         self.typed.extend(typed);
         self.plan.timeline.push(step);
         self.stage = self.timeline();
-        events
     }
 
     fn timeline(&self) -> Stage {

@@ -79,7 +79,7 @@ pub struct Step {
 }
 
 /// What a step does.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// Somebody types a command at a terminal.
     Run(NodeId, Terminal, String),

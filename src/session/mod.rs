@@ -19,7 +19,7 @@ pub use goal::{BadGoal, Goal};
 use std::ops::Range;
 
 use crate::host::Host;
-use crate::ids::{NodeId, Terminal};
+use crate::ids::{JobId, NodeId, Terminal};
 use crate::scenario::plan::{Action, Step};
 use crate::scenario::{self, Failure, Lab, Options, Plan};
 use crate::time::{Span, Time};
@@ -41,6 +41,8 @@ pub struct Session {
     deeds: Vec<Deed>,
     /// The run has come to its end, and was asked to go on.
     is_beyond: bool,
+    /// How often it has been run anew.
+    replays: u64,
 }
 
 /// An event that left records.
@@ -56,8 +58,8 @@ struct Mark {
 /// Something that was done by hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Deed {
-    /// Before anything of the timeline: it stands at its beginning, and makes so many events.
-    First(u64),
+    /// Before anything of the timeline: it stands at its beginning.
+    First,
     /// Later: it stands at the end of the timeline.
     Later,
 }
@@ -103,7 +105,17 @@ impl Session {
         let own_steps = plan.timeline.len();
         let mut lab = Lab::set_up(plan, options)?;
         let (trace, before) = (lab.take_trace(), lab.engine().events());
-        Ok(Session { lab, options, trace, marks: Vec::new(), before, own_steps, deeds: Vec::new(), is_beyond: false })
+        Ok(Session {
+            lab,
+            options,
+            trace,
+            marks: Vec::new(),
+            before,
+            own_steps,
+            deeds: Vec::new(),
+            is_beyond: false,
+            replays: 0,
+        })
     }
 
     /// The scenario, and what has been done by hand since.
@@ -114,6 +126,11 @@ impl Session {
     /// Everything that has happened until now, the set-up included.
     pub fn trace(&self) -> &Trace {
         &self.trace
+    }
+
+    /// How often the run has been repeated from its beginning; the trace is a new one each time.
+    pub fn replays(&self) -> u64 {
+        self.replays
     }
 
     /// What time it is, from the scenario's zero.
@@ -138,10 +155,16 @@ impl Session {
 
     /// Goes on until something happens, or the scenario is over.
     pub fn go(&mut self, goal: &Goal) -> Halt {
-        let limit = self.lab.engine().events().saturating_add(self.options.max_events);
-        self.lab.engine_mut().set_event_limit(limit);
+        self.allow_events();
         self.is_beyond |= self.is_over() && !matches!(goal, Goal::End);
         self.try_go(goal).unwrap_or(Halt::Exhausted)
+    }
+
+    /// Whoever steps on may have as many events again as a whole run.
+    fn allow_events(&mut self) {
+        let allowed = self.plan().max_events.unwrap_or(self.options.max_events);
+        let limit = self.lab.engine().events().saturating_add(allowed);
+        self.lab.engine_mut().set_event_limit(limit);
     }
 
     fn try_go(&mut self, goal: &Goal) -> Result<Halt, Stuck> {
@@ -240,6 +263,7 @@ impl Session {
         self.trace = lab.take_trace();
         self.lab = lab;
         self.marks.clear();
+        self.replays += 1;
         self.is_beyond = false;
         self.lab.engine_mut().set_event_limit(u64::MAX);
         // What has happened once happens again: no event is missing on the way.
@@ -264,10 +288,11 @@ impl Session {
     /// # Errors
     ///
     /// If the set-up fails, which it has not done before.
-    pub fn type_in(&mut self, node: NodeId, line: &str) -> Result<(), Failure> {
+    pub fn type_in(&mut self, node: NodeId, line: &str) -> Result<JobId, Failure> {
         let is_free = |terminal: &Terminal| !self.host(node).is_busy_at(*terminal);
         let terminal = (2..=u16::MAX).map(Terminal).find(is_free).unwrap_or(Terminal(u16::MAX));
-        self.act(Action::Run(node, terminal, line.to_owned()))
+        self.act(Action::Run(node, terminal, line.to_owned()))?;
+        Ok(JobId { terminal, number: self.host(node).jobs(terminal).len().saturating_sub(1) })
     }
 
     /// Does something to the lab, now.
@@ -277,16 +302,10 @@ impl Session {
     /// If the set-up fails, which it has not done before.
     pub fn act(&mut self, action: Action) -> Result<(), Failure> {
         if self.is_at_start() {
-            let first = self.firsts().count();
             let mut plan = self.plan().clone();
-            let events = match &action {
-                Action::Crash(node) => plan.nodes[node.0 as usize].interfaces.len() as u64,
-                _ => 1,
-            };
-            plan.timeline.insert(first, Step { at: Span::ZERO, action });
-            self.deeds.push(Deed::First(events));
-            let events = self.firsts().sum();
-            return self.rebuild(plan, Moment::After(events, self.lab.zero()));
+            plan.timeline.insert(self.firsts(), Step { at: Span::ZERO, action });
+            self.deeds.push(Deed::First);
+            return self.rebuild(plan, self.after_firsts());
         }
         self.act_later(action)
     }
@@ -297,39 +316,37 @@ impl Session {
         self.deeds.push(Deed::Later);
         // Commands of a terminal are handed to it in the order of their times: one that comes before another has to
         // be there from the start.
-        if self.plan().timeline.iter().any(|other| other.at > step.at && are_alike(&other.action, &step.action)) {
+        if self.plan().timeline.iter().any(|other| other.at > step.at && depends(&other.action, &step.action)) {
             let mut plan = self.plan().clone();
             plan.timeline.push(step);
             self.rebuild(plan, Moment::Before(moment + Span::from_nanos(1)))?;
             let _ = self.lab.rest_until(moment);
             return Ok(());
         }
-        let events = self.lab.add(step);
+        self.lab.add(step);
         self.is_beyond = false;
-        for _ in 0..events {
-            // The limit on events was set with room for these.
-            let _ = self.event();
-        }
+        // The limit on events was set with room for this one.
+        let _ = self.event();
         Ok(())
     }
 
     /// Whether nothing has happened since time zero but what was done by hand.
     fn is_at_start(&self) -> bool {
-        self.events() == self.firsts().sum::<u64>() && self.now() == Span::ZERO
+        self.events() == self.firsts() as u64 && self.now() == Span::ZERO
     }
 
-    /// How many events each of the deeds makes that stand at the timeline's beginning.
-    fn firsts(&self) -> impl Iterator<Item = u64> {
-        self.deeds.iter().filter_map(|deed| match deed {
-            Deed::First(events) => Some(*events),
-            Deed::Later => None,
-        })
+    /// How many of the deeds stand at the timeline's beginning. Each is one event, the first ones after time zero.
+    fn firsts(&self) -> usize {
+        self.deeds.iter().filter(|deed| **deed == Deed::First).count()
+    }
+
+    fn after_firsts(&self) -> Moment {
+        Moment::After(self.firsts() as u64, self.lab.zero())
     }
 
     /// The next moment at which nothing else happens. All that happens before has happened.
     fn free_moment(&mut self) -> Time {
-        let limit = self.lab.engine().events().saturating_add(self.options.max_events);
-        self.lab.engine_mut().set_event_limit(limit);
+        self.allow_events();
         let mut moment = self.lab.engine().now();
         loop {
             while self.lab.engine().next_event().is_some_and(|next| next <= moment)
@@ -348,7 +365,7 @@ impl Session {
         let mut firsts = self.plan().timeline[firsts].iter();
         let mut laters = self.plan().timeline[laters].iter();
         let deeds = self.deeds.iter().filter_map(|deed| match deed {
-            Deed::First(_) => firsts.next(),
+            Deed::First => firsts.next(),
             Deed::Later => laters.next(),
         });
         deeds.collect()
@@ -356,7 +373,7 @@ impl Session {
 
     /// Where in the timeline the steps stand that were done by hand.
     fn by_hand(&self) -> (Range<usize>, Range<usize>) {
-        let firsts = self.firsts().count();
+        let firsts = self.firsts();
         (0..firsts, firsts + self.own_steps..self.plan().timeline.len())
     }
 
@@ -370,9 +387,9 @@ impl Session {
         let mut plan = self.plan().clone();
         let (events, now) = (self.events(), self.lab.engine().now());
         let moment = match deed {
-            Deed::First(_) => {
-                plan.timeline.remove(self.firsts().count());
-                Moment::After(self.firsts().sum(), self.lab.zero())
+            Deed::First => {
+                plan.timeline.remove(self.firsts());
+                self.after_firsts()
             }
             Deed::Later => {
                 let step = plan.timeline.pop().map(|step| self.lab.zero() + step.at);
@@ -396,9 +413,15 @@ impl Session {
     }
 }
 
-/// Whether both are commands at the same terminal.
-fn are_alike(one: &Action, other: &Action) -> bool {
-    matches!((one, other), (Action::Run(node, terminal, _), Action::Run(its, own, _)) if (node, terminal) == (its, own))
+/// Whether a later step has to know of an earlier one from the start: it is typed at the same terminal, or one of them
+/// begins with a machine that forgets who was logged in.
+fn depends(later: &Action, earlier: &Action) -> bool {
+    match (later, earlier) {
+        (Action::Run(node, terminal, _), Action::Run(its, own, _)) => (node, terminal) == (its, own),
+        (Action::Run(node, ..) | Action::Boot(node), Action::Boot(its))
+        | (Action::Boot(node), Action::Run(its, ..)) => node == its,
+        _ => false,
+    }
 }
 
 /// There have been more events than the options allow.

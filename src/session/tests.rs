@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::reason::Note;
 use crate::scenario::{load, run};
+use crate::shell::tables;
 use crate::trace::Record;
 use crate::trace::filter::Filter;
 
@@ -139,6 +140,9 @@ enum Deed {
     Jump(u64),
     Type(usize, &'static str),
     Unplug(usize),
+    Crash(usize),
+    Boot(usize),
+    Tables(usize),
     Undo,
 }
 
@@ -168,6 +172,11 @@ fn typed(lines: &'static [&'static str]) -> impl Strategy<Value = Deed> {
     (0..4_usize, proptest::sample::select(lines)).prop_map(|(node, line)| Deed::Type(node, line))
 }
 
+fn faults() -> impl Strategy<Value = Deed> {
+    (0..4_usize, proptest::sample::select(vec![Deed::Unplug as fn(usize) -> Deed, Deed::Crash, Deed::Boot]))
+        .prop_map(|(node, make)| make(node))
+}
+
 fn perform(session: &mut Session, deed: &Deed) {
     let nodes = session.plan().nodes.len();
     let id = |node: usize| NodeId((node % nodes) as u32);
@@ -177,8 +186,11 @@ fn perform(session: &mut Session, deed: &Deed) {
         Deed::Millis(millis) => drop(session.go(&Goal::Time(session.now() + Span::from_millis(millis)))),
         Deed::Back(count, unit) => session.back(count, unit).unwrap(),
         Deed::Jump(millis) => drop(session.jump(Span::from_millis(millis)).unwrap()),
-        Deed::Type(node, line) => session.type_in(id(node), line).unwrap(),
+        Deed::Type(node, line) => drop(session.type_in(id(node), line).unwrap()),
+        Deed::Tables(node) => drop(tables(session.host(id(node)), session.clock())),
         Deed::Unplug(node) => session.act(Action::Cable(id(node), 0, false)).unwrap(),
+        Deed::Crash(node) => session.act(Action::Crash(id(node))).unwrap(),
+        Deed::Boot(node) => session.act(Action::Boot(id(node))).unwrap(),
         Deed::Undo => drop(session.undo().unwrap()),
     }
 }
@@ -188,7 +200,7 @@ proptest! {
 
     /// Forward, back and forward again, looking around: the frames and the scenario's own commands are those of the straight run.
     #[test]
-    fn moving_and_looking_change_nothing(deeds in prop::collection::vec(prop_oneof![3 => moves(), 1 => typed(READING)], 1..12)) {
+    fn moving_and_looking_change_nothing(deeds in prop::collection::vec(prop_oneof![3 => moves(), 1 => typed(READING), 1 => (0..4_usize).prop_map(Deed::Tables)], 1..12)) {
         let mut session = session(DR);
         deeds.iter().for_each(|deed| perform(&mut session, deed));
         let (straight, seen) = (straight(DR), own(&session.trace().records));
@@ -199,7 +211,7 @@ proptest! {
     /// Whatever is done by hand: going back and forward again leads to the same, and so does the saved scenario.
     #[test]
     fn a_saved_session_is_the_same_run(deeds in prop::collection::vec(
-        prop_oneof![4 => moves(), 3 => typed(CHANGING), 1 => (0..4_usize).prop_map(Deed::Unplug), 1 => Just(Deed::Undo)], 1..12,
+        prop_oneof![4 => moves(), 3 => typed(CHANGING), 1 => faults(), 1 => Just(Deed::Undo)], 1..12,
     )) {
         let mut session = session(DR);
         deeds.iter().for_each(|deed| perform(&mut session, deed));

@@ -26,6 +26,7 @@ mod route;
 mod services;
 mod ss;
 mod sysctl;
+mod tables;
 mod tcpdump;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -38,6 +39,7 @@ use crate::host::{Kernel, process::Task};
 pub use crate::host::{Io, Process};
 pub use keepalived::LOG as KEEPALIVED_LOG;
 pub use language::Session;
+pub use tables::{Table, tables};
 
 use basic::seconds;
 
