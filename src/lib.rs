@@ -52,6 +52,7 @@ pub mod ids;
 pub mod ipvs;
 pub mod keepalived;
 pub mod random;
+mod rare;
 pub mod reason;
 pub mod scenario;
 pub mod session;

@@ -3,7 +3,7 @@
 //! It answers one a connection, and closes first; a client that asks for "Connection: Keep-Alive" may ask again. One program
 //! serves all connections, so that those that are merely open cost little.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::args::Args;
 use super::server::{BACKLOG, CHUNK_BYTES};
@@ -61,8 +61,8 @@ struct Server {
     sys: Sys,
     listener: TcpListener,
     answers: Answers,
-    /// In an order, in which they are closed when the server is killed.
-    conversations: BTreeMap<SocketId, Conversation>,
+    /// By the numbers of their sockets, in the order of which they are closed when the server is killed.
+    conversations: Vec<Option<Conversation>>,
     /// How long an answer takes.
     delay: Span,
     /// When answers are ready, the earliest first.
@@ -76,7 +76,7 @@ impl Server {
             sys: sys.clone(),
             listener,
             answers,
-            conversations: BTreeMap::new(),
+            conversations: Vec::new(),
             delay,
             ready: VecDeque::new(),
         })
@@ -101,19 +101,24 @@ impl Server {
         while let Ok((stream, _)) = self.listener.try_accept() {
             let socket = stream.id();
             self.sys.watch(socket);
-            self.conversations.insert(socket, Conversation { stream, exchange: None });
+            let place = socket.0 as usize;
+            if place >= self.conversations.len() {
+                self.conversations.resize_with(place + 1, || None);
+            }
+            self.conversations[place] = Some(Conversation { stream, exchange: None });
             self.go_on(socket);
         }
     }
 
     fn go_on(&mut self, socket: SocketId) {
         let now = self.sys.now();
-        let Some(conversation) = self.conversations.get_mut(&socket) else { return };
+        let Some(place) = self.conversations.get_mut(socket.0 as usize) else { return };
+        let Some(conversation) = place else { return };
         let was_answering = conversation.answering().is_some();
         // One that breaks is over, and nothing else is.
         if conversation.go_on(&self.answers, now, self.delay) != Err(Errno::WouldBlock) {
             self.sys.unwatch(socket);
-            self.conversations.remove(&socket);
+            *place = None;
         } else if let Some(answering) = conversation.answering().filter(|it| !was_answering && it.ready > now) {
             self.ready.push_back((answering.ready, socket));
         }

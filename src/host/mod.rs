@@ -156,6 +156,13 @@ impl Host {
     }
 }
 
+impl Drop for Host {
+    /// Where there is no kernel any more, programs that go close no sockets: nobody would see it, and a million take long.
+    fn drop(&mut self) {
+        drop(self.kernel.take());
+    }
+}
+
 impl Node for Host {
     type Input = Input;
 

@@ -3,11 +3,13 @@
 //! Every call that waits takes a deadline: when it has passed, the call fails with [`Errno::WouldBlock`], as a socket
 //! with a time-out does.
 
+use std::cell::RefCell;
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::rc::Rc;
 
 use super::interface::IfIndex;
 use super::kernel::Kernel;
-use super::process::{Sys, WaitOn};
+use super::process::{Sys, WaitOn, wait};
 use super::socket::{Bind, Errno, SocketId};
 use super::udp::Datagram;
 use crate::time::Time;
@@ -27,26 +29,44 @@ pub struct UdpSocket {
     socket: Owned,
 }
 
-/// A socket that is closed when its owner goes.
+/// A socket that is closed when its owner goes. There may be a million.
 struct Owned {
-    sys: Sys,
+    kernel: Rc<RefCell<Kernel>>,
     id: SocketId,
-    close: fn(&mut Kernel, SocketId),
+    protocol: Protocol,
+}
+
+#[derive(Clone, Copy)]
+enum Protocol {
+    Tcp,
+    Udp,
 }
 
 impl Drop for Owned {
     fn drop(&mut self) {
-        self.sys.with(|kernel| (self.close)(kernel, self.id));
+        match self.protocol {
+            Protocol::Tcp => self.with(Kernel::tcp_close),
+            Protocol::Udp => self.with(Kernel::udp_close),
+        }
     }
 }
 
 impl Owned {
     fn tcp(sys: &Sys, id: SocketId) -> Owned {
-        Owned { sys: sys.clone(), id, close: Kernel::tcp_close }
+        Owned { kernel: sys.kernel(), id, protocol: Protocol::Tcp }
+    }
+
+    fn udp(sys: &Sys, id: SocketId) -> Owned {
+        Owned { kernel: sys.kernel(), id, protocol: Protocol::Udp }
+    }
+
+    /// Another socket of the same program.
+    fn sibling(&self, id: SocketId) -> Owned {
+        Owned { kernel: Rc::clone(&self.kernel), id, protocol: self.protocol }
     }
 
     fn with<R>(&self, call: impl FnOnce(&mut Kernel, SocketId) -> R) -> R {
-        self.sys.with(|kernel| call(kernel, self.id))
+        call(&mut self.kernel.borrow_mut(), self.id)
     }
 
     /// Repeats a call whenever something has changed at the socket, as long as it would block.
@@ -57,10 +77,10 @@ impl Owned {
     ) -> Result<R, Errno> {
         loop {
             match self.with(&mut call) {
-                Err(Errno::WouldBlock) if deadline.is_none_or(|at| self.sys.now() < at) => {}
+                Err(Errno::WouldBlock) if deadline.is_none_or(|at| self.with(|kernel, _| kernel.now) < at) => {}
                 result => return result,
             }
-            self.sys.wait(&[WaitOn::Socket(self.id)], deadline).await;
+            wait(&self.kernel, &[WaitOn::Socket(self.id)], deadline).await;
         }
     }
 }
@@ -190,7 +210,7 @@ impl TcpListener {
     /// [`Errno::WouldBlock`] at the deadline.
     pub async fn accept(&self, deadline: Option<Time>) -> Result<(TcpStream, SocketAddrV4), Errno> {
         let (id, remote) = self.socket.retry(deadline, Kernel::tcp_accept).await?;
-        Ok((TcpStream { socket: Owned::tcp(&self.socket.sys, id) }, remote))
+        Ok((TcpStream { socket: self.socket.sibling(id) }, remote))
     }
 
     /// As [`TcpListener::accept`], without waiting.
@@ -200,7 +220,7 @@ impl TcpListener {
     /// [`Errno::WouldBlock`] if there is none.
     pub fn try_accept(&self) -> Result<(TcpStream, SocketAddrV4), Errno> {
         let (id, remote) = self.socket.with(Kernel::tcp_accept)?;
-        Ok((TcpStream { socket: Owned::tcp(&self.socket.sys, id) }, remote))
+        Ok((TcpStream { socket: self.socket.sibling(id) }, remote))
     }
 
     /// Where it listens.
@@ -222,7 +242,7 @@ impl UdpSocket {
     /// [`Errno::AddressInUse`], [`Errno::AddressNotAvailable`].
     pub fn bind(sys: &Sys, local: Bind) -> Result<UdpSocket, Errno> {
         let id = sys.with(|kernel| kernel.udp_bind(local))?;
-        Ok(UdpSocket { socket: Owned { sys: sys.clone(), id, close: Kernel::udp_close } })
+        Ok(UdpSocket { socket: Owned::udp(sys, id) })
     }
 
     /// Speaks with this peer only from now on, and hears of ICMP errors.

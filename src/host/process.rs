@@ -63,6 +63,11 @@ impl Sys {
         self.pid
     }
 
+    /// The machine that it runs on.
+    pub(super) fn kernel(&self) -> Rc<RefCell<Kernel>> {
+        Rc::clone(&self.kernel)
+    }
+
     /// What time it is.
     pub fn now(&self) -> Time {
         self.with(|kernel| kernel.now)
@@ -70,15 +75,7 @@ impl Sys {
 
     /// Waits until one of these things happens or `until` has come. May return early: look whether it is so, and wait again.
     pub async fn wait(&self, on: &[WaitOn], until: Option<Time>) {
-        self.with(|kernel| {
-            // Whoever waits is whoever runs: a socket may have been handed to another thread.
-            let pid = kernel.scheduler.running;
-            kernel.scheduler.wait(pid, on);
-            if let Some(at) = until.filter(|&at| kernel.scheduler.needs_alarm(pid, at)) {
-                kernel.timers.arm(at, Timer::Process(pid));
-            }
-        });
-        Yield { done: false }.await;
+        wait(&self.kernel, on, until).await;
     }
 
     /// From now on the caller is woken whenever something changes at a socket, and [`Sys::take_ready`] names it: epoll_ctl(2).
@@ -174,6 +171,19 @@ impl Sys {
             kernel.out.note(|| Note::Process(reason::Process { pid: self.pid.0, name: name.into(), job }));
         });
     }
+}
+
+/// As [`Sys::wait`], for whoever runs: a socket may have been handed to another thread.
+pub(super) async fn wait(kernel: &RefCell<Kernel>, on: &[WaitOn], until: Option<Time>) {
+    {
+        let kernel = &mut *kernel.borrow_mut();
+        let pid = kernel.scheduler.running;
+        kernel.scheduler.wait(pid, on);
+        if let Some(at) = until.filter(|&at| kernel.scheduler.needs_alarm(pid, at)) {
+            kernel.timers.arm(at, Timer::Process(pid));
+        }
+    }
+    Yield { done: false }.await;
 }
 
 /// Gives way once.

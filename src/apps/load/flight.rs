@@ -46,8 +46,13 @@ pub(super) struct Flight {
     pub spent: Span,
     /// When its timer fires: it has taken too long, or has been held for long enough.
     pub wake: Time,
-    pub answer: Vec<u8>,
+    /// As much of it as has come; none before.
+    pub answer: Option<Box<Answer>>,
 }
+
+/// What the server has said.
+#[derive(Default)]
+pub(super) struct Answer(Vec<u8>);
 
 /// What has come of waiting.
 pub(super) enum Progress {
@@ -67,7 +72,7 @@ impl Flight {
             (Link::Tcp(stream), Phase::Opening) => stream.try_connected().map(|()| Progress::Open),
             (Link::Tcp(_), Phase::Asked) => self.read(keep_alive),
             (Link::Udp(socket), Phase::Asked) => socket.try_receive().map(|datagram| {
-                self.answer = datagram.bytes;
+                self.answer = Some(Box::new(Answer(datagram.bytes)));
                 Progress::Answered
             }),
             // The other side has closed what was merely held open: that shows when it is used.
@@ -87,27 +92,34 @@ impl Flight {
             if bytes.is_empty() {
                 return Ok(Progress::Answered);
             }
-            let room = MAX_ANSWER.saturating_sub(self.answer.len());
-            self.answer.extend_from_slice(&bytes[..bytes.len().min(room)]);
-            if keep_alive && self.is_complete() {
+            let answer = self.answer.get_or_insert_default();
+            answer.take(&bytes);
+            if keep_alive && answer.is_complete() {
                 return Ok(Progress::Answered);
             }
         }
     }
+}
+
+impl Answer {
+    fn take(&mut self, bytes: &[u8]) {
+        let room = MAX_ANSWER.saturating_sub(self.0.len());
+        self.0.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
 
     /// Whether the answer is as long as it says.
     fn is_complete(&self) -> bool {
-        let Some(end) = head_end(&self.answer) else { return false };
-        let head = String::from_utf8_lossy(&self.answer[..end]);
+        let Some(end) = head_end(&self.0) else { return false };
+        let head = String::from_utf8_lossy(&self.0[..end]);
         let mut headers = head.lines().filter_map(|line| line.split_once(':'));
         let length = headers.find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
         let length: Option<usize> = length.and_then(|(_, value)| value.trim().parse().ok());
-        length.is_some_and(|length| self.answer.len() >= (end + length).min(MAX_ANSWER))
+        length.is_some_and(|length| self.0.len() >= (end + length).min(MAX_ANSWER))
     }
 
     /// Who has answered: the body's first line.
     pub fn server(&self) -> String {
-        let body = head_end(&self.answer).map_or(&self.answer[..], |end| &self.answer[end..]);
+        let body = head_end(&self.0).map_or(&self.0[..], |end| &self.0[end..]);
         match body.split(|byte| *byte == b'\n').next() {
             None | Some([]) => "(empty)".to_owned(),
             Some(line) => String::from_utf8_lossy(line).into_owned(),

@@ -104,7 +104,7 @@ impl Run {
             Err(error) => return self.report.failed(error),
         };
         let socket = link.id();
-        let flight = Flight { link, phase, since: now, spent: Span::ZERO, wake: now, answer: Vec::new() };
+        let flight = Flight { link, phase, since: now, spent: Span::ZERO, wake: now, answer: None };
         let place = self.flights.insert(flight) as u32;
         self.expect(socket, place, now);
     }
@@ -153,8 +153,8 @@ impl Run {
             }
             Progress::Answered => {
                 let spent = flight.spent + now.since(flight.since);
-                self.report.answered(flight.server(), spent);
-                flight.answer = Vec::new();
+                let answer = flight.answer.take().unwrap_or_default();
+                self.report.answered(answer.server(), spent);
                 match self.options.keep_alive && matches!(flight.link, Link::Tcp(_)) {
                     true => self.hold(place, Phase::Keeping, now),
                     false => self.end(place),

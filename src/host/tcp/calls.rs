@@ -143,7 +143,7 @@ impl Tcp {
         opening.isn = old_isn.unwrap_or(opening.isn);
         let connection = Connection::active(&opening, &self.settings, local.reuse);
         let id = self.insert(Socket::Connection(Box::new(connection)), automatic);
-        self.connections.insert(tuple, id);
+        self.established.insert(&self.sockets, id);
         self.counters.active_opens += 1;
         self.with_connection(id, around, Connection::send_syn);
         Ok(id)

@@ -11,11 +11,18 @@ const INITIAL_WINDOW: u32 = 10;
 pub(super) struct Congestion {
     pub window: u32,
     pub threshold: u32,
+    /// None in the first slow start.
+    cubic: Option<Box<Cubic>>,
+}
+
+/// What the window grows by beyond slow start.
+#[derive(Clone, Debug, Default)]
+struct Cubic {
     /// Acknowledged segments that the window has not yet grown for.
     credit: u32,
     /// The window before the last loss (W_max).
     before_loss: u32,
-    epoch: Option<Box<Epoch>>,
+    epoch: Option<Epoch>,
 }
 
 /// The growth since a loss.
@@ -32,7 +39,7 @@ struct Epoch {
 
 impl Congestion {
     pub fn new() -> Congestion {
-        Congestion { window: INITIAL_WINDOW, threshold: u32::MAX, credit: 0, before_loss: 0, epoch: None }
+        Congestion { window: INITIAL_WINDOW, threshold: u32::MAX, cubic: None }
     }
 
     pub fn in_slow_start(&self) -> bool {
@@ -47,28 +54,47 @@ impl Congestion {
             self.window = grown;
         }
         if segments > 0 {
-            let per_segment = self.cubic(segments, rtt, now);
-            if self.credit >= per_segment {
+            let cubic = self.cubic.get_or_insert_default();
+            let per_segment = cubic.per_growth(self.window, segments, rtt, now);
+            if cubic.credit >= per_segment {
                 // What was earned while the window held still does not make a jump now.
-                self.credit = 0;
+                cubic.credit = 0;
                 self.window += 1;
             }
-            self.credit += segments;
-            self.window += self.credit / per_segment;
-            self.credit %= per_segment;
+            cubic.credit += segments;
+            self.window += cubic.credit / per_segment;
+            cubic.credit %= per_segment;
         }
     }
 
-    /// How many segments must be acknowledged for the window to grow by one.
-    fn cubic(&mut self, segments: u32, rtt: Span, now: Time) -> u32 {
-        let (window, before_loss) = (self.window, self.before_loss);
-        let epoch = self.epoch.get_or_insert_with(|| {
-            Box::new(Epoch {
-                began: now,
-                plateau: cube_root(u64::from(before_loss.saturating_sub(window)) * 2_500_000_000),
-                origin: before_loss.max(window),
-                reno: u64::from(window) << 10,
-            })
+    /// A loss: beta is 0.7 (section 4.6), and a window that did not reach the last one makes room (4.7).
+    pub fn lost(&mut self) {
+        let cubic = self.cubic.get_or_insert_default();
+        let before_loss = if self.window < cubic.before_loss { self.window * 17 / 20 } else { self.window };
+        **cubic = Cubic { before_loss, ..Cubic::default() };
+        self.threshold = (self.window * 7 / 10).max(2);
+    }
+
+    /// tcp_cwnd_restart: silence of so many time-outs has made the window stale (RFC 2861).
+    pub fn idle(&mut self, timeouts: u64) {
+        self.threshold = self.threshold.max(self.window / 4 * 3);
+        let halvings = timeouts.min(31) as u32;
+        self.window = (self.window >> halvings).max(INITIAL_WINDOW.min(self.window));
+        if let Some(cubic) = &mut self.cubic {
+            cubic.epoch = None;
+        }
+    }
+}
+
+impl Cubic {
+    /// How many of the segments that are acknowledged make a window grow by one.
+    fn per_growth(&mut self, window: u32, segments: u32, rtt: Span, now: Time) -> u32 {
+        let before_loss = self.before_loss;
+        let epoch = self.epoch.get_or_insert_with(|| Epoch {
+            began: now,
+            plateau: cube_root(u64::from(before_loss.saturating_sub(window)) * 2_500_000_000),
+            origin: before_loss.max(window),
+            reno: u64::from(window) << 10,
         });
         let elapsed = (now.since(epoch.began) + rtt).as_millis();
         // C is 0.4 segments a cubic second: 4 / 10^10 a cubic millisecond.
@@ -86,22 +112,6 @@ impl Congestion {
         let target = target.max((epoch.reno >> 10) as u32);
         // Hold, where the curve is below: one more in a hundred windows.
         if target > window { (window / (target - window)).max(2) } else { window.saturating_mul(100) }
-    }
-
-    /// A loss: beta is 0.7 (section 4.6), and a window that did not reach the last one makes room (4.7).
-    pub fn lost(&mut self) {
-        self.before_loss = if self.window < self.before_loss { self.window * 17 / 20 } else { self.window };
-        self.threshold = (self.window * 7 / 10).max(2);
-        self.epoch = None;
-        self.credit = 0;
-    }
-
-    /// tcp_cwnd_restart: silence of so many time-outs has made the window stale (RFC 2861).
-    pub fn idle(&mut self, timeouts: u64) {
-        self.threshold = self.threshold.max(self.window / 4 * 3);
-        let halvings = timeouts.min(31) as u32;
-        self.window = (self.window >> halvings).max(INITIAL_WINDOW.min(self.window));
-        self.epoch = None;
     }
 }
 

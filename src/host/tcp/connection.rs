@@ -7,7 +7,7 @@ use super::counters::TcpCounters;
 use super::output::Outgoing;
 use super::receive::Receiver;
 use super::segment::{
-    self, Flags, HEADER_LEN, Header, InvalidLimit, Options, Segment, Seq, TIMESTAMPS_LEN, Timestamps, Tuple,
+    self, Flags, HEADER_LEN, Header, Options, Segment, Seq, TIMESTAMPS_LEN, Timestamps, Tuple,
 };
 use super::send::Sender;
 use super::settings::Settings;
@@ -202,7 +202,6 @@ pub(super) struct Connection {
     ip_id: u16,
     /// The peer has got something of ours: its neighbour entry is good (sk_dst_pending_confirm).
     pub(super) confirm: bool,
-    invalid_limit: InvalidLimit,
 }
 
 impl Connection {
@@ -248,7 +247,6 @@ impl Connection {
             deadlines: Deadlines::default(),
             ip_id: opening.ip_id,
             confirm: false,
-            invalid_limit: InvalidLimit::default(),
         }
     }
 
@@ -257,7 +255,7 @@ impl Connection {
         let (theirs, ours) = agreed.scales.unwrap_or((0, 0));
         self.send.scale = theirs;
         self.send.sack = agreed.sack;
-        self.send.peer_mss = u32::from(agreed.peer_mss);
+        self.send.peer_mss = agreed.peer_mss;
         self.receive.set_scale(ours, agreed.scales.is_some());
         let mtu = self.send.mtu;
         self.set_mtu(mtu);
@@ -323,7 +321,7 @@ impl Connection {
 
     /// tcp_send_challenge_ack: lets the peer prove that it meant it (RFC 5961).
     pub fn send_challenge_ack(&mut self, cx: &mut Context<'_>) {
-        if self.invalid_limit.permits_another(cx.now) {
+        if self.receive.disorder.invalid_limit.permits_another(cx.now) {
             cx.counters.challenge_acks += 1;
             self.send_ack(cx);
         }
@@ -331,7 +329,7 @@ impl Connection {
 
     /// tcp_send_dupack: says what is expected instead of a segment that lies outside the window.
     pub fn send_duplicate_ack(&mut self, segment: &Segment<'_>, cx: &mut Context<'_>) {
-        if !self.invalid_limit.permits(segment, cx.now) {
+        if !self.receive.disorder.invalid_limit.permits(segment, cx.now) {
             return;
         }
         if segment.end() != segment.seq && segment.seq.before(self.receive.nxt) {

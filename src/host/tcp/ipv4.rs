@@ -75,7 +75,7 @@ impl Kernel {
         let Some((local, remote, seq)) = quoted_ends(quoted) else { return false };
         let tuple =
             Tuple { local: *local.ip(), remote: *remote.ip(), local_port: local.port(), remote_port: remote.port() };
-        let Some(&id) = self.tcp.connections.get(&tuple) else { return false };
+        let Some(id) = self.tcp.established.find(&self.tcp.sockets, &tuple) else { return false };
         match &self.tcp.sockets[id.0 as usize].socket {
             Socket::Connection(connection) => {
                 !Seq(seq).before(connection.send.una) && !Seq(seq).after(connection.send.nxt)
@@ -155,7 +155,7 @@ impl Tcp {
         (icmp_type, code, mtu): (u8, u8, u16),
         around: &mut Surroundings<'_>,
     ) {
-        let Some(&id) = self.connections.get(tuple) else { return };
+        let Some(id) = self.established.find(&self.sockets, tuple) else { return };
         match &mut self.sockets[id.0 as usize].socket {
             Socket::Request(request) => {
                 let fatal = matches!((icmp_type, code), (DESTINATION_UNREACHABLE, 0 | 1) | (TIME_EXCEEDED, _));

@@ -1,10 +1,13 @@
 //! The receiving half of a connection: reassembly, the window, and when to acknowledge.
 
+use std::collections::VecDeque;
+
 use smallvec::SmallVec;
 
 use super::queue::Queue;
 use super::rtt::RTO_MIN;
-use super::segment::{Flags, Segment, Seq};
+use super::segment::{Flags, InvalidLimit, Segment, Seq};
+use crate::rare::{Rare, Usual};
 use crate::time::{Span, Time};
 
 /// TCP_ATO_MIN, TCP_DELACK_MIN
@@ -39,17 +42,39 @@ pub(super) struct Receiver {
     /// The largest that we have asked for.
     pub advertised_mss: u32,
     queue: Queue<u8>,
-    held: Queue<Held>,
+    pub disorder: Rare<Disorder>,
+    pub ack: AckPolicy,
+    /// None before the peer has sent a full segment.
+    reading: Option<Box<Reading>>,
+}
+
+/// What came otherwise than in its turn.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Disorder {
+    /// What came before its time.
+    held: VecDeque<Held>,
     /// Ranges of `held`, the newest first (RFC 2018, section 4).
-    sacks: Queue<(Seq, Seq)>,
+    sacks: VecDeque<(Seq, Seq)>,
     /// Something that came twice (RFC 2883).
     duplicate: Option<(Seq, Seq)>,
-    pub ack: AckPolicy,
-    reading: Reading,
+    pub invalid_limit: InvalidLimit,
+}
+
+impl Usual for Disorder {
+    const USUAL: &'static Disorder = &Disorder::NONE;
+
+    fn usual() -> Disorder {
+        Disorder::NONE
+    }
+}
+
+impl Disorder {
+    const NONE: Disorder =
+        Disorder { held: VecDeque::new(), sacks: VecDeque::new(), duplicate: None, invalid_limit: InvalidLimit::NEW };
 }
 
 /// Data that came before its time.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 struct Held {
     seq: Seq,
     bytes: Vec<u8>,
@@ -63,13 +88,13 @@ impl Held {
 }
 
 /// How fast the program reads (rcvq_space).
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Reading {
     space: u32,
     copied: u32,
     since: Time,
     /// A round trip, as the peer's echoes show it (rcv_rtt_est).
-    rtt: Option<Span>,
+    rtt: Span,
 }
 
 /// What became of the data of a segment.
@@ -99,7 +124,6 @@ impl Receiver {
             scaling: scale.is_some(),
             advertised_mss,
             segment: 536,
-            reading: Reading { space: window.min(10 * advertised_mss), ..Reading::default() },
             ..Receiver::default()
         }
     }
@@ -160,7 +184,7 @@ impl Receiver {
     }
 
     fn free_space(&self) -> u32 {
-        let held: usize = self.held.iter().map(|held| held.bytes.len()).sum();
+        let held: usize = self.disorder.held.iter().map(|held| held.bytes.len()).sum();
         self.space.saturating_sub((self.queue.len() + held) as u32)
     }
 
@@ -233,15 +257,17 @@ impl Receiver {
         if segment.len() > 0 {
             self.data_came(segment, now);
         }
-        if !self.held.is_empty() {
+        if !self.disorder.held.is_empty() {
             fin |= self.release_held();
             // RFC 5681, section 4.2: at once when a gap is filled.
-            self.ack.at_once |= self.held.is_empty();
+            self.ack.at_once |= self.disorder.held.is_empty();
         }
         if fin {
             self.nxt += 1;
-            self.held = Queue::new();
-            self.sacks = Queue::new();
+            if !self.disorder.held.is_empty() {
+                (self.disorder.held, self.disorder.sacks) = Default::default();
+                self.disorder.rest();
+            }
         }
         Queued::InOrder { fin }
     }
@@ -256,29 +282,29 @@ impl Receiver {
     /// tcp_data_queue_ofo
     fn hold(&mut self, segment: &Segment<'_>, fin: bool) {
         let (seq, end) = (segment.seq, segment.seq + segment.len());
-        if self.held.iter().any(|held| !seq.before(held.seq) && !end.after(held.end()) && (held.fin || !fin)) {
+        let disorder = &mut *self.disorder;
+        if disorder.held.iter().any(|held| !seq.before(held.seq) && !end.after(held.end()) && (held.fin || !fin)) {
             self.saw_duplicate(seq, segment.end());
             return;
         }
-        let place = self.held.iter().position(|held| held.seq.after(seq)).unwrap_or(self.held.len());
-        self.held.insert(place, Held { seq, bytes: segment.payload.to_vec(), fin });
+        let place = disorder.held.iter().position(|held| held.seq.after(seq)).unwrap_or(disorder.held.len());
+        disorder.held.insert(place, Held { seq, bytes: segment.payload.to_vec(), fin });
         let mut range = (seq, segment.end());
-        self.sacks.retain(|&(from, to)| {
+        disorder.sacks.retain(|&(from, to)| {
             let apart = to.before(range.0) || from.after(range.1);
             if !apart {
                 range = (if from.before(range.0) { from } else { range.0 }, to.latest(range.1));
             }
             apart
         });
-        self.sacks.push_front(range);
-        self.sacks.truncate(4);
+        disorder.sacks.push_front(range);
+        disorder.sacks.truncate(4);
     }
 
     /// tcp_ofo_queue: what has been waiting and is in order now. True if that was the last there is.
     fn release_held(&mut self) -> bool {
         let mut fin = false;
-        while self.held.front().is_some_and(|held| !held.seq.after(self.nxt)) {
-            let Some(held) = self.held.pop_front() else { break };
+        while let Some(held) = self.disorder.held.pop_front_if(|held| !held.seq.after(self.nxt)) {
             if !held.end().before(self.nxt) {
                 let old = self.nxt.since(held.seq) as usize;
                 self.take(&held.bytes[old..]);
@@ -286,20 +312,21 @@ impl Receiver {
             }
         }
         let nxt = self.nxt;
-        self.sacks.retain(|&(from, _)| from.after(nxt));
+        self.disorder.sacks.retain(|&(from, _)| from.after(nxt));
+        self.disorder.rest();
         fin
     }
 
     /// tcp_dsack_set: tells the peer that it has sent something twice.
     pub fn saw_duplicate(&mut self, from: Seq, to: Seq) {
         if from != to {
-            self.duplicate = Some((from, to));
+            self.disorder.duplicate = Some((from, to));
         }
     }
 
     /// Bytes that the ranges to be reported take in the next segment's header.
     pub fn blocks_len(&self) -> u32 {
-        match self.sacks.len() + usize::from(self.duplicate.is_some()) {
+        match self.disorder.sacks.len() + usize::from(self.disorder.duplicate.is_some()) {
             0 => 0,
             n => 4 + 8 * n.min(3) as u32,
         }
@@ -307,7 +334,13 @@ impl Receiver {
 
     /// The ranges to report, at most so many.
     pub fn blocks(&mut self, room: usize) -> SmallVec<[(Seq, Seq); 4]> {
-        self.duplicate.take().into_iter().chain(self.sacks.iter().copied()).take(room).collect()
+        let (duplicate, sacks) = (self.disorder.duplicate, &self.disorder.sacks);
+        let blocks = duplicate.into_iter().chain(sacks.iter().copied()).take(room).collect();
+        if duplicate.is_some() {
+            self.disorder.duplicate = None;
+            self.disorder.rest();
+        }
+        blocks
     }
 
     /// tcp_event_data_recv
@@ -386,7 +419,7 @@ impl Receiver {
     pub fn must_ack(&mut self) -> bool {
         let two_segments = self.nxt.since(self.acked) > self.segment
             && (self.queue.is_empty() || self.available_window() >= self.window);
-        two_segments || self.ack.is_quick() || self.ack.at_once || !self.held.is_empty()
+        two_segments || self.ack.is_quick() || self.ack.at_once || !self.disorder.held.is_empty()
     }
 
     /// tcp_send_delayed_ack: when to acknowledge if nothing else goes out before.
@@ -406,7 +439,11 @@ impl Receiver {
     /// A round trip as an echoed timestamp shows it: tcp_rcv_rtt_measure_ts.
     pub fn measured_rtt(&mut self, rtt: Span) {
         let rtt = rtt.max(Span::from_millis(1));
-        self.reading.rtt = Some(self.reading.rtt.map_or(rtt, |old| old.min(rtt)));
+        // tcp_init_buffer_space: the program is expected to read an initial window in a round trip.
+        let space = self.window.min(10 * self.advertised_mss);
+        let reading = || Box::new(Reading { space, copied: 0, since: Time::ZERO, rtt });
+        let reading = self.reading.get_or_insert_with(reading);
+        reading.rtt = reading.rtt.min(rtt);
     }
 
     pub fn readable(&self) -> usize {
@@ -433,10 +470,9 @@ impl Receiver {
 
     /// tcp_rcv_space_adjust: a program that reads much in a round trip gets a larger buffer.
     fn adjust_space(&mut self, n: u32, now: Time) {
-        let reading = &mut self.reading;
+        let Some(reading) = &mut self.reading else { return };
         reading.copied = reading.copied.saturating_add(n);
-        let Some(rtt) = reading.rtt else { return };
-        if now.since(reading.since) < rtt {
+        if now.since(reading.since) < reading.rtt {
             return;
         }
         let copied = std::mem::take(&mut reading.copied);

@@ -20,8 +20,6 @@ pub(super) struct Rtt {
     variation: u64,
     /// A round trip is over when this number is acknowledged.
     round_ends: Seq,
-    rto: Span,
-    pub min: Option<Span>,
 }
 
 impl Rtt {
@@ -32,14 +30,11 @@ impl Rtt {
             deviation_max: 0,
             variation: 0,
             round_ends: Seq(0),
-            rto: RTO_INITIAL,
-            min: None,
         }
     }
 
     /// Takes a measurement; `una` and `nxt` tell where the sender is.
     pub fn measured(&mut self, rtt: Span, una: Seq, nxt: Seq) {
-        self.min = Some(self.min.map_or(rtt, |min| min.min(rtt)));
         let floor = RTO_MIN.as_nanos();
         let rtt = rtt.as_nanos().max(1);
         if self.smoothed == 0 {
@@ -73,7 +68,6 @@ impl Rtt {
                 self.deviation_max = floor;
             }
         }
-        self.rto = Span::from_nanos((self.smoothed >> 3) + self.variation).min(RTO_MAX);
     }
 
     /// The smoothed time, once there was a measurement.
@@ -83,7 +77,8 @@ impl Rtt {
 
     /// The time-out after this many in a row.
     pub fn rto(&self, backoff: u32) -> Span {
-        self.rto.times(1 << backoff.min(16)).min(RTO_MAX)
+        let measured = self.smoothed().map(|mean| mean + Span::from_nanos(self.variation));
+        measured.unwrap_or(RTO_INITIAL).min(RTO_MAX).times(1 << backoff.min(16)).min(RTO_MAX)
     }
 }
 

@@ -256,12 +256,15 @@ pub(super) const HEADER_LEN: u32 = 20;
 pub(super) const TIMESTAMPS_LEN: u32 = 12;
 
 /// How often invalid segments are answered, lest two confused hosts talk for ever: tcp_oow_rate_limited.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct InvalidLimit {
     last: Option<Time>,
 }
 
 impl InvalidLimit {
+    /// Nothing was answered yet.
+    pub const NEW: InvalidLimit = InvalidLimit { last: None };
+
     /// Two answers a second (tcp_invalid_ratelimit), and every one to data, which does not come in answer to an answer.
     pub fn permits(&mut self, segment: &Segment<'_>, now: Time) -> bool {
         let carries = segment.end() != segment.seq && !segment.has(Flags::SYN);

@@ -5,9 +5,9 @@ use std::ops::Range;
 use super::congestion::Congestion;
 use super::connection::MIN_SEND_MSS;
 use super::queue::Queue;
-use super::rare::{Rare, Usual};
 use super::rtt::Rtt;
 use super::segment::{Flags, HEADER_LEN, Seq};
+use crate::rare::{Rare, Usual};
 use crate::time::{Span, Time};
 use crate::wire::IPV4_LEN;
 
@@ -54,7 +54,7 @@ pub(super) struct Sender {
     pub window_seq: Seq,
     pub max_window: u32,
     pub scale: u8,
-    pub peer_mss: u32,
+    pub peer_mss: u16,
     pub mtu: u32,
     /// The most data that a segment can hold (mss_cache).
     pub mss: u32,
@@ -127,7 +127,7 @@ impl Sender {
             window_seq: Seq(0),
             max_window: 0,
             scale: 0,
-            peer_mss: u32::from(u16::MAX),
+            peer_mss: u16::MAX,
             mtu,
             mss: 0,
             sack: false,
@@ -148,7 +148,7 @@ impl Sender {
     pub fn set_mtu(&mut self, mtu: u32, options: u32) {
         self.mtu = mtu;
         let fits = mtu.min(u32::from(u16::MAX)).saturating_sub(IPV4_LEN as u32 + HEADER_LEN);
-        self.mss = fits.min(self.peer_mss).saturating_sub(options).max(MIN_SEND_MSS);
+        self.mss = fits.min(u32::from(self.peer_mss)).saturating_sub(options).max(MIN_SEND_MSS);
     }
 
     /// tcp_acceptable_seq: the number of a segment without data. It must not lie beyond a window that has shrunk.

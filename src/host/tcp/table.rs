@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use super::connection::{Clock, Connection, Context, Opening, State};
 use super::counters::TcpCounters;
+use super::lookup::Established;
 use super::output::Outgoing;
 use super::ports::{Claim, Ports, Sharing, Starts};
 use super::request::{Handshake, Listener, Request};
@@ -27,8 +28,7 @@ use crate::time::Time;
 #[derive(Debug)]
 pub struct Tcp {
     pub(super) sockets: Slab<Entry>,
-    /// Everything that has two ends, requests and TIME_WAIT included.
-    pub(super) connections: FxHashMap<Tuple, SocketId>,
+    pub(super) established: Established,
     listeners: FxHashMap<u16, SmallVec<[SocketId; 1]>>,
     pub(super) ports: Ports,
     pub(super) starts: Starts,
@@ -68,6 +68,16 @@ impl Socket {
         }
     }
 
+    /// What segments find it by, unless it waits for those of everybody.
+    pub fn ends(&self) -> Option<&Tuple> {
+        match self {
+            Socket::Listener(_) => None,
+            Socket::Request(request) => Some(&request.opening.tuple),
+            Socket::Connection(connection) => Some(&connection.tuple),
+            Socket::TimeWait(time_wait) => Some(&time_wait.tuple),
+        }
+    }
+
     fn claim(&self) -> Option<Claim> {
         let shared = |reuse| if reuse { Sharing::Shared } else { Sharing::Exclusive };
         let claim = |address, device, port, sharing| Some(Claim { address, device, port, sharing });
@@ -100,7 +110,7 @@ impl Tcp {
         let (isn_secret, clock_secret) = (random.random(), random.random());
         Tcp {
             sockets: Slab::new(),
-            connections: FxHashMap::default(),
+            established: Established::default(),
             listeners: FxHashMap::default(),
             ports: Ports::default(),
             starts: Starts::default(),
@@ -138,7 +148,7 @@ impl Tcp {
 
     /// __inet_check_established: whether no other connection has these ends, or only one that may be replaced.
     pub(super) fn is_unique(&self, tuple: &Tuple, bound: bool, now: Time) -> bool {
-        let Some(id) = self.connections.get(tuple) else { return true };
+        let Some(id) = self.established.find(&self.sockets, tuple) else { return true };
         match &self.sockets[id.0 as usize].socket {
             Socket::TimeWait(time_wait) if bound => time_wait.may_be_reused_by_bound(),
             Socket::TimeWait(time_wait) => time_wait.may_be_reused(self.settings.time_wait_reuse, now),
@@ -148,7 +158,7 @@ impl Tcp {
 
     /// Removes what is left of an older connection of these ends; where the numbers of a new one begin.
     pub(super) fn retire_time_wait(&mut self, tuple: &Tuple) -> Option<Seq> {
-        let id = *self.connections.get(tuple)?;
+        let id = self.established.find(&self.sockets, tuple)?;
         let Socket::TimeWait(time_wait) = &self.sockets[id.0 as usize].socket else { return None };
         let isn = time_wait.next_isn();
         self.remove(id);
@@ -184,17 +194,10 @@ impl Tcp {
     /// Takes a socket out of the tables that segments and ports are looked up in.
     fn unhash(&mut self, id: SocketId) {
         let Some(entry) = self.sockets.get(id.0 as usize) else { return };
-        let tuple = match &entry.socket {
-            Socket::Listener(_) => None,
-            Socket::Request(request) => Some(request.opening.tuple),
-            Socket::Connection(connection) => Some(connection.tuple),
-            Socket::TimeWait(time_wait) => Some(time_wait.tuple),
-        };
-        if let Some(tuple) = tuple {
-            if self.connections.get(&tuple) != Some(&id) {
-                return;
-            }
-            self.connections.remove(&tuple);
+        if let Some(tuple) = entry.socket.ends()
+            && !self.established.remove(tuple, id)
+        {
+            return;
         }
         if let Some(claim) = entry.socket.claim() {
             self.ports.release(claim);
@@ -252,7 +255,7 @@ impl Tcp {
         let fin_timeout = self.settings.fin_timeout;
         let Some(connection) = self.connection(id) else { return };
         let time_wait = TimeWait::new(connection, fin_timeout, around.now);
-        let (tuple, orphan) = (connection.tuple, connection.is_orphan());
+        let orphan = connection.is_orphan();
         connection.end(None);
         connection.changed = false;
         if orphan {
@@ -263,7 +266,7 @@ impl Tcp {
         }
         self.counters.time_waits += 1;
         let stand_in = self.insert(Socket::TimeWait(Box::new(time_wait)), false);
-        self.connections.insert(tuple, stand_in);
+        self.established.insert(&self.sockets, stand_in);
         self.arm(stand_in, around);
     }
 
@@ -326,7 +329,7 @@ impl Tcp {
         around: &mut Surroundings<'_>,
     ) {
         self.counters.in_segments += 1;
-        let Some(&id) = self.connections.get(&segment.tuple) else {
+        let Some(id) = self.established.find(&self.sockets, &segment.tuple) else {
             return self.receive_at_listener(segment, iif, mtu, None, around);
         };
         let Tcp { sockets, outgoing, counters, settings, .. } = self;
@@ -435,11 +438,10 @@ impl Tcp {
     }
 
     fn begin_request(&mut self, request: Request, around: &mut Surroundings<'_>) {
-        let tuple = request.opening.tuple;
         let Tcp { outgoing, counters, settings, .. } = self;
         request.send_syn_ack(&mut Context { now: around.now, outgoing, counters, settings, notes: around.notes });
         let id = self.insert(Socket::Request(Box::new(request)), false);
-        self.connections.insert(tuple, id);
+        self.established.insert(&self.sockets, id);
         self.arm(id, around);
     }
 
@@ -464,7 +466,7 @@ impl Tcp {
         let connection = Connection::passive(&opening, &answered, at, listener.reuse);
         self.drop_request(id);
         let child = self.insert(Socket::Connection(Box::new(connection)), false);
-        self.connections.insert(opening.tuple, child);
+        self.established.insert(&self.sockets, child);
         if let Some(listener) = self.listener(at) {
             listener.queue.push_back(child);
         }

@@ -1,17 +1,17 @@
-//! What most connections do not need most of the time.
+//! Values that most of many things do not need most of the time.
 
 use std::ops::{Deref, DerefMut};
 
-/// What a connection has that needs nothing special.
-pub(super) trait Usual: PartialEq + 'static {
+/// What a thing has that needs nothing special.
+pub(crate) trait Usual: PartialEq + 'static {
     const USUAL: &'static Self;
 
     fn usual() -> Self;
 }
 
 /// A value that takes no more than a pointer until it is written to.
-#[derive(Debug)]
-pub(super) struct Rare<T>(Option<Box<T>>);
+#[derive(Clone, Debug)]
+pub(crate) struct Rare<T>(Option<Box<T>>);
 
 impl<T: Usual> Rare<T> {
     /// Gives its memory back if there is nothing special in it.
