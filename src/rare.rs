@@ -3,7 +3,7 @@
 use std::ops::{Deref, DerefMut};
 
 /// What a thing has that needs nothing special.
-pub(crate) trait Usual: PartialEq + 'static {
+pub(crate) trait Usual: 'static {
     const USUAL: &'static Self;
 
     fn usual() -> Self;
@@ -13,7 +13,7 @@ pub(crate) trait Usual: PartialEq + 'static {
 #[derive(Clone, Debug)]
 pub(crate) struct Rare<T>(Option<Box<T>>);
 
-impl<T: Usual> Rare<T> {
+impl<T: Usual + PartialEq> Rare<T> {
     /// Gives its memory back if there is nothing special in it.
     pub fn rest(&mut self) {
         self.0.take_if(|value| **value == *T::USUAL);

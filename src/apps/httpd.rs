@@ -72,14 +72,7 @@ struct Server {
 impl Server {
     fn new(sys: &Sys, port: u16, answers: Answers, delay: Span) -> Result<Server, Errno> {
         let listener = TcpListener::bind(sys, Bind::port(port), BACKLOG)?;
-        Ok(Server {
-            sys: sys.clone(),
-            listener,
-            answers,
-            conversations: Vec::new(),
-            delay,
-            ready: VecDeque::new(),
-        })
+        Ok(Server { sys: sys.clone(), listener, answers, conversations: Vec::new(), delay, ready: VecDeque::new() })
     }
 
     /// Serves until it is killed.

@@ -250,14 +250,14 @@ impl Ipvs {
     fn end_connections_without_server(&mut self, now: Time) {
         for id in self.conns.listed() {
             // It may have gone as the template of one before it.
-            let Some(conn) = self.conns.get_mut(id).filter(|conn| conn.slaves == 0) else { continue };
+            let Some(conn) = self.conns.get_mut(id).filter(|conn| conn.special.slaves == 0) else { continue };
             let (dest, master) = (conn.dest, conn.master);
             if dest.is_none_or(|dest| self.dest(dest).is_available) {
                 continue;
             }
             self.delete_conn(id, now);
             if let Some(master) = master
-                && self.conns.get(master).is_some_and(|conn| conn.slaves == 0)
+                && self.conns.get(master).is_some_and(|conn| conn.special.slaves == 0)
             {
                 self.delete_conn(master, now);
             }

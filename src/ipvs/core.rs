@@ -159,7 +159,7 @@ impl Ipvs {
         let mode = self.config.conn_reuse_mode;
         let is_fading = self.config.expire_nodest_conn != 0 && conn.dest.is_some_and(|id| self.dest(id).weight() == 0);
         let is_tracked = conn.keeps_tracking && view.is_confirmed;
-        let is_alone = conn.slaves == 0;
+        let is_alone = conn.special.slaves == 0;
         if !is_fading && !(mode != 0 && is_over(conn, mode) && (is_alone || !is_tracked)) {
             return Reuse::Followed;
         }
@@ -467,7 +467,9 @@ impl Ipvs {
         let options = &self.dest(dest).options;
         let server = SocketAddrV4::new(options.address, port);
         let mut conn = Conn::new(view.protocol, client, virtual_address, server, Some(dest), options.method);
-        conn.mark = view.mark;
+        if view.mark != 0 {
+            conn.special.mark = view.mark;
+        }
         conn.keeps_tracking = self.config.conntrack != 0;
         conn
     }
@@ -566,9 +568,9 @@ impl Ipvs {
     /// An entry's time is over (ip_vs_conn_expire). One that others follow stays for a minute more, and keeps that time-out.
     pub(super) fn expire_conn(&mut self, id: ConnId, now: Time) {
         let Some(conn) = self.conns.get_mut(id) else { return };
-        if conn.slaves > 0 {
+        if conn.special.slaves > 0 {
             conn.timeout = Span::from_secs(60);
-            let followers = conn.slaves;
+            let followers = conn.special.slaves;
             self.notes.add(|| reason::Ipvs::Followed { connection: conn.describe(), followers });
             self.sync(id, self.config.sync_threshold.0 as u32, now);
             self.conns.restart(id, now);
@@ -596,8 +598,8 @@ impl Ipvs {
     /// A connection less follows a template. One that was dropped by force takes an unconfirmed template with it.
     fn release_master(&mut self, master: Option<ConnId>, is_forced: bool, now: Time) {
         let Some((id, master)) = master.and_then(|id| Some((id, self.conns.get_mut(id)?))) else { return };
-        master.slaves = master.slaves.saturating_sub(1);
-        if is_forced && master.slaves == 0 && master.state != (State::Template { is_assured: true }) {
+        master.special.slaves = master.special.slaves.saturating_sub(1);
+        if is_forced && master.special.slaves == 0 && master.state != (State::Template { is_assured: true }) {
             self.delete_conn(id, now);
         }
     }

@@ -115,7 +115,7 @@ impl Ipvs {
 
     fn is_entry_to_drop(&mut self, id: ConnId, now: Time) -> bool {
         // It may have gone as the template of one before it.
-        let Some(conn) = self.conns.get(id).filter(|conn| conn.slaves == 0) else { return false };
+        let Some(conn) = self.conns.get(id).filter(|conn| conn.special.slaves == 0) else { return false };
         match conn.state {
             State::Template { is_assured } if !self.schedules_each_packet(conn) => !is_assured,
             State::Tcp(tcp::State::SynReceived | tcp::State::SynAck) => true,

@@ -113,7 +113,7 @@ impl Ipvs {
             }
         }
         if let Some(template) = self.conns.get_mut(template) {
-            template.slaves += 1;
+            template.special.slaves += 1;
         }
         // The template's time begins anew with each connection.
         self.conns.restart(template, now);
@@ -136,8 +136,8 @@ impl Ipvs {
         let method = server.options.method;
         let mut template = Conn::new(group.protocol, group.client, group.virtual_address, endpoint, Some(dest), method);
         template.state = State::Template { is_assured: false };
-        template.data = group.data;
-        template.mark = view.mark;
+        template.special.data = group.data;
+        template.special.mark = view.mark;
         template.timeout = timeout;
         self.bind(dest, true);
         let id = self.conns.insert(template);
@@ -190,14 +190,14 @@ impl Ipvs {
             let template = known.unwrap_or_else(|| {
                 let mut template = Conn::new(view.protocol, client, virtual_address, server, Some(dest), method);
                 template.state = State::Template { is_assured: false };
-                template.data = data;
+                template.special.data = data;
                 template.timeout = persistence.timeout;
                 self.bind(dest, true);
                 self.conns.insert(template)
             });
             conn.master = Some(template);
             if let Some(template) = self.conns.get_mut(template) {
-                template.slaves += 1;
+                template.special.slaves += 1;
             }
             self.conns.restart(template, now);
         }

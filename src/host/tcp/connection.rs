@@ -6,9 +6,7 @@ use std::ops::Range;
 use super::counters::TcpCounters;
 use super::output::Outgoing;
 use super::receive::Receiver;
-use super::segment::{
-    self, Flags, HEADER_LEN, Header, Options, Segment, Seq, TIMESTAMPS_LEN, Timestamps, Tuple,
-};
+use super::segment::{self, Flags, HEADER_LEN, Header, Options, Segment, Seq, TIMESTAMPS_LEN, Timestamps, Tuple};
 use super::send::Sender;
 use super::settings::Settings;
 use super::timers::Deadlines;

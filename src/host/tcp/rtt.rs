@@ -24,13 +24,7 @@ pub(super) struct Rtt {
 
 impl Rtt {
     pub fn new() -> Rtt {
-        Rtt {
-            smoothed: 0,
-            deviation: 0,
-            deviation_max: 0,
-            variation: 0,
-            round_ends: Seq(0),
-        }
+        Rtt { smoothed: 0, deviation: 0, deviation_max: 0, variation: 0, round_ends: Seq(0) }
     }
 
     /// Takes a measurement; `una` and `nxt` tell where the sender is.

@@ -366,7 +366,7 @@ impl Tcp {
 
     /// The state of the connection between these ends; of a listening socket if there is none yet.
     pub(super) fn state_at(&self, tuple: &Tuple) -> State {
-        let Some(&id) = self.connections.get(tuple) else {
+        let Some(id) = self.established.find(&self.sockets, tuple) else {
             let listens = self.listeners.contains_key(&tuple.local_port);
             return if listens { State::Listen } else { State::Closed };
         };

@@ -59,7 +59,7 @@ impl Apps {
     pub fn bind(&self, conn: &mut Conn) {
         let is_helped = conn.protocol == proto::TCP && conn.method == super::Method::Masquerade;
         if is_helped && self.ports.contains(&conn.virtual_address.port()) {
-            conn.app = Some(Box::default());
+            conn.special.app = Some(Box::default());
         }
     }
 }
@@ -102,7 +102,7 @@ impl Ipvs {
     /// The helped ports, and by how many connections each is used.
     pub fn apps(&self) -> impl Iterator<Item = (u16, usize)> {
         self.apps.ports.iter().map(|port| {
-            let is_user = |conn: &&Conn| conn.app.is_some() && conn.virtual_address.port() == *port;
+            let is_user = |conn: &&Conn| conn.special.app.is_some() && conn.virtual_address.port() == *port;
             (*port, self.connections().filter(is_user).count())
         })
     }
@@ -110,7 +110,7 @@ impl Ipvs {
     /// A client's segment passes its connection's helper (ip_vs_app_pkt_in).
     pub(super) fn assist_request(&mut self, id: ConnId, view: &View<'_>, now: Time) -> Option<Box<Edit>> {
         let conn = self.conns.get(id)?;
-        conn.app.as_ref()?;
+        conn.special.app.as_ref()?;
         if conn.state == State::Tcp(tcp::State::Established)
             && let Some(command) = data_of(view).and_then(ftp::command)
         {
@@ -125,7 +125,7 @@ impl Ipvs {
             Command::Passive(mode) => mode,
             Command::Active(_) => Mode::Active,
         };
-        conn.app.get_or_insert_default().mode = mode;
+        conn.special.app.get_or_insert_default().mode = mode;
         if let Command::Active(client) = command {
             let one_less = |end: SocketAddrV4| SocketAddrV4::new(*end.ip(), end.port().wrapping_sub(1));
             let (from, server) = (one_less(conn.virtual_address), one_less(conn.server));
@@ -145,7 +145,7 @@ impl Ipvs {
         view: &View<'_>,
         now: Time,
     ) -> Result<Option<Box<Edit>>, IpvsDrop> {
-        let Some((conn, app)) = self.conns.get(id).and_then(|conn| Some((conn, conn.app.as_ref()?))) else {
+        let Some((conn, app)) = self.conns.get(id).and_then(|conn| Some((conn, conn.special.app.as_ref()?))) else {
             return Ok(None);
         };
         let is_established = conn.state == State::Tcp(tcp::State::Established);
@@ -173,7 +173,7 @@ impl Ipvs {
         let to = SocketAddrV4::new(*conn.virtual_address.ip(), named.end.port());
         let known = self.conns.find_out(proto::TCP, named.end, client);
         let to = self.expect(id, known, (client, to, named.end), now).unwrap_or(to);
-        if let Some(app) = self.conns.get_mut(id).and_then(|conn| conn.app.as_mut()) {
+        if let Some(app) = self.conns.get_mut(id).and_then(|conn| conn.special.app.as_mut()) {
             app.mode = Mode::Active;
         }
         if !view.is_tracked && !self.tracks_connections() {
@@ -181,7 +181,7 @@ impl Ipvs {
         }
         let text = ftp::text(mode, to);
         let by = text.len() as i32 - named.place.len() as i32;
-        if let Some(app) = self.conns.get_mut(id).and_then(|conn| conn.app.as_mut()) {
+        if let Some(app) = self.conns.get_mut(id).and_then(|conn| conn.special.app.as_mut()) {
             app.numbers.grow(sequence_of(view), by);
         }
         self.notes.add(|| {
@@ -211,7 +211,7 @@ impl Ipvs {
             Some(id) => id,
             None => {
                 let master = self.conns.get_mut(control)?;
-                master.slaves += 1;
+                master.special.slaves += 1;
                 let (dest, method) = (master.dest, master.method);
                 let mut conn = Conn::new(proto::TCP, client, virtual_address, server, dest, method);
                 conn.master = Some(control);
@@ -234,7 +234,7 @@ impl Ipvs {
     }
 
     fn edit(&self, id: ConnId, rewrite: Option<Rewrite>) -> Option<Box<Edit>> {
-        let numbers = self.conns.get(id)?.app.as_ref()?.numbers;
+        let numbers = self.conns.get(id)?.special.app.as_ref()?.numbers;
         (rewrite.is_some() || numbers.is_needed()).then(|| Box::new(Edit { rewrite, numbers }))
     }
 }

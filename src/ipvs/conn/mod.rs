@@ -3,12 +3,14 @@
 mod table;
 
 use std::net::SocketAddrV4;
+use std::num::NonZeroU32;
 
 use super::app::App;
 use super::dest::{DestId, Method};
 use super::persistence::Engine;
 use super::state::State;
 use super::sync::Synced;
+use crate::rare::{Rare, Usual};
 use crate::reason;
 use crate::time::{Span, Time};
 use crate::wire::proto;
@@ -17,7 +19,19 @@ pub(super) use table::Connections;
 
 /// An entry of the connection table. Numbers are reused when an entry has gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ConnId(pub(super) u32);
+pub struct ConnId(NonZeroU32);
+
+impl ConnId {
+    /// By its place in the table.
+    fn of(place: usize) -> ConnId {
+        ConnId(NonZeroU32::MIN.saturating_add(place as u32))
+    }
+
+    /// Its place in the table.
+    pub(super) fn place(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
 
 /// An entry of the connection table: a connection, or the template of a group of them.
 #[derive(Clone, Debug)]
@@ -38,20 +52,11 @@ pub struct Conn {
     pub(super) dest: Option<DestId>,
     /// The template that this connection follows, or the control connection that has announced it.
     pub(super) master: Option<ConnId>,
-    /// How many connections follow this one.
-    pub(super) slaves: u32,
     /// Packets from the client.
     pub(super) packets: u32,
-    /// The mark of the packet that opened it.
-    pub(super) mark: u32,
-    /// What the synchronisation has told about it.
-    pub(super) synced: Synced,
-    /// What a persistence engine recognises the group by (pe_data).
-    pub(super) data: Option<Box<str>>,
     /// The client's port is not known yet (IP_VS_CONN_F_NO_CPORT): it is that of the first packet.
     pub(super) awaits_port: bool,
-    /// What its helper knows about it.
-    pub(super) app: Option<Box<App>>,
+    pub(super) special: Rare<Special>,
     /// How long it is kept after its last packet.
     pub(super) timeout: Span,
     /// When it expires.
@@ -62,6 +67,29 @@ pub struct Conn {
     next: Option<ConnId>,
     /// Counts entries in the order in which they were put into the table.
     serial: u64,
+}
+
+/// What only some entries have.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Special {
+    /// How many connections follow this one.
+    pub slaves: u32,
+    /// The mark of the packet that opened it.
+    pub mark: u32,
+    /// What the synchronisation has told about it.
+    pub synced: Synced,
+    /// What a persistence engine recognises the group by (pe_data).
+    pub data: Option<Box<str>>,
+    /// What its helper knows about it.
+    pub app: Option<Box<App>>,
+}
+
+impl Usual for Special {
+    const USUAL: &'static Special = &Special { slaves: 0, mark: 0, synced: Synced::NEVER, data: None, app: None };
+
+    fn usual() -> Special {
+        Special::default()
+    }
 }
 
 /// How long an entry is kept that has no state yet.
@@ -88,13 +116,9 @@ impl Conn {
             is_active: false,
             dest,
             master: None,
-            slaves: 0,
             packets: 0,
-            mark: 0,
-            synced: Synced::default(),
-            data: None,
             awaits_port: false,
-            app: None,
+            special: Rare::default(),
             timeout: FIRST_TIMEOUT,
             expires: Time::ZERO,
             armed: None,
@@ -135,7 +159,7 @@ impl Conn {
 
     /// The persistence engine that made it, and what the engine recognises the group by.
     pub fn engine_data(&self) -> Option<(Engine, &str)> {
-        Some((Engine::Sip, self.data.as_deref()?))
+        Some((Engine::Sip, self.special.data.as_deref()?))
     }
 
     /// How long it will be kept if nothing more comes.

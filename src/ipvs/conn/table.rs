@@ -63,11 +63,11 @@ impl Connections {
     }
 
     pub fn get(&self, id: ConnId) -> Option<&Conn> {
-        self.entries.get(id.0 as usize)
+        self.entries.get(id.place())
     }
 
     pub fn get_mut(&mut self, id: ConnId) -> Option<&mut Conn> {
-        self.entries.get_mut(id.0 as usize)
+        self.entries.get_mut(id.place())
     }
 
     /// ip_vs_conn_hashkey
@@ -83,7 +83,7 @@ impl Connections {
     fn find(&self, protocol: u8, client: SocketAddrV4, is_it: impl Fn(&Conn) -> bool) -> Option<ConnId> {
         let mut next = self.buckets[self.bucket(protocol, client)];
         while let Some(id) = next {
-            let conn = &self.entries[id.0 as usize];
+            let conn = &self.entries[id.place()];
             if conn.client == client && conn.protocol == protocol && is_it(conn) {
                 return Some(id);
             }
@@ -112,7 +112,7 @@ impl Connections {
         data: Option<&str>,
     ) -> Option<ConnId> {
         self.find(protocol, group, |conn| {
-            conn.is_template() && conn.virtual_address == virtual_address && conn.data.as_deref() == data
+            conn.is_template() && conn.virtual_address == virtual_address && conn.special.data.as_deref() == data
         })
     }
 
@@ -131,22 +131,22 @@ impl Connections {
             self.grow();
         }
         self.awaiting += usize::from(conn.awaits_port);
-        let id = ConnId(self.entries.insert(conn) as u32);
+        let id = ConnId::of(self.entries.insert(conn));
         self.link(id);
         id
     }
 
     fn link(&mut self, id: ConnId) {
         self.serial += 1;
-        let conn = &self.entries[id.0 as usize];
+        let conn = &self.entries[id.place()];
         let bucket = self.bucket(conn.protocol, conn.client);
-        let conn = &mut self.entries[id.0 as usize];
+        let conn = &mut self.entries[id.place()];
         conn.serial = self.serial;
         conn.next = self.buckets[bucket].replace(id);
     }
 
     fn unlink(&mut self, id: ConnId) {
-        let conn = &self.entries[id.0 as usize];
+        let conn = &self.entries[id.place()];
         let (bucket, after) = (self.bucket(conn.protocol, conn.client), conn.next);
         if self.buckets[bucket] == Some(id) {
             self.buckets[bucket] = after;
@@ -154,7 +154,7 @@ impl Connections {
         }
         let mut next = self.buckets[bucket];
         while let Some(before) = next {
-            let conn = &mut self.entries[before.0 as usize];
+            let conn = &mut self.entries[before.place()];
             if conn.next == Some(id) {
                 conn.next = after;
                 return;
@@ -172,12 +172,12 @@ impl Connections {
             let mut next = head;
             while let Some(id) = next {
                 chain.push(id);
-                next = self.entries[id.0 as usize].next;
+                next = self.entries[id.place()].next;
             }
             for id in chain.drain(..).rev() {
-                let conn = &self.entries[id.0 as usize];
+                let conn = &self.entries[id.place()];
                 let bucket = self.bucket(conn.protocol, conn.client);
-                self.entries[id.0 as usize].next = self.buckets[bucket].replace(id);
+                self.entries[id.place()].next = self.buckets[bucket].replace(id);
             }
         }
     }
@@ -185,14 +185,14 @@ impl Connections {
     /// Changes what an entry is found by.
     pub fn rehash(&mut self, id: ConnId, change: impl FnOnce(&mut Conn)) {
         self.unlink(id);
-        change(&mut self.entries[id.0 as usize]);
+        change(&mut self.entries[id.place()]);
         self.link(id);
     }
 
     /// Takes an entry out.
     pub fn remove(&mut self, id: ConnId) -> Conn {
         self.unlink(id);
-        let conn = self.entries.remove(id.0 as usize);
+        let conn = self.entries.remove(id.place());
         self.awaiting -= usize::from(conn.awaits_port);
         conn
     }
@@ -210,20 +210,20 @@ impl Connections {
 
     /// Starts an entry's timer anew, with its time-out (ip_vs_conn_put).
     pub fn restart(&mut self, id: ConnId, now: Time) {
-        let Some(conn) = self.entries.get_mut(id.0 as usize) else { return };
+        let Some(conn) = self.entries.get_mut(id.place()) else { return };
         conn.expires = now + conn.timeout;
         self.arm(id);
     }
 
     /// Lets an entry expire at once (ip_vs_conn_expire_now). It is still there until the timers are looked at.
     pub fn expire_now(&mut self, id: ConnId, now: Time) {
-        let Some(conn) = self.entries.get_mut(id.0 as usize) else { return };
+        let Some(conn) = self.entries.get_mut(id.place()) else { return };
         conn.expires = conn.expires.min(now);
         self.arm(id);
     }
 
     fn arm(&mut self, id: ConnId) {
-        let conn = &mut self.entries[id.0 as usize];
+        let conn = &mut self.entries[id.place()];
         // A timer that fires too early is set anew then, so that the packets of a busy connection do not touch the heap.
         if conn.armed.is_none_or(|armed| conn.expires < armed) {
             conn.armed = Some(conn.expires);
@@ -240,7 +240,7 @@ impl Connections {
     pub fn pop_expired(&mut self, now: Time) -> Option<ConnId> {
         while self.next_deadline().is_some_and(|at| at <= now) {
             let Reverse((at, id)) = self.timers.pop()?;
-            let Some(conn) = self.entries.get_mut(id.0 as usize).filter(|conn| conn.armed == Some(at)) else {
+            let Some(conn) = self.entries.get_mut(id.place()).filter(|conn| conn.armed == Some(at)) else {
                 continue;
             };
             conn.armed = None;
@@ -259,7 +259,7 @@ impl Connections {
         for own in (bucket as usize & (self.buckets.len() - 1)..self.buckets.len()).step_by(self.listed_size as usize) {
             let mut next = self.buckets[own];
             while let Some(id) = next {
-                let conn = &self.entries[id.0 as usize];
+                let conn = &self.entries[id.place()];
                 if self.hash(conn.protocol, conn.client) & (self.listed_size - 1) == bucket {
                     found.push((Reverse(conn.serial), id));
                 }
@@ -274,7 +274,7 @@ impl Connections {
     pub fn listed(&self) -> Vec<ConnId> {
         let place =
             |conn: &Conn| (self.hash(conn.protocol, conn.client) & (self.listed_size - 1), Reverse(conn.serial));
-        let mut all: Vec<_> = self.entries.iter().map(|(id, conn)| (place(conn), ConnId(id as u32))).collect();
+        let mut all: Vec<_> = self.entries.iter().map(|(id, conn)| (place(conn), ConnId::of(id))).collect();
         all.sort_unstable();
         all.into_iter().map(|(_, id)| id).collect()
     }

@@ -50,7 +50,7 @@ impl Ipvs {
         let Some(conn) = self.conns.get_mut(id) else { return };
         conn.packets = self.config.sync_threshold.0 as u32;
         conn.state = state;
-        conn.synced = Synced::received(state);
+        conn.special.synced = Synced::received(state);
         conn.timeout = timeout;
         self.notes.add(|| reason::Ipvs::Learnt {
             connection: conn.describe(),
@@ -116,8 +116,10 @@ impl Ipvs {
         let is_template = entry.flags & flags::TEMPLATE != 0;
         conn.state = state;
         conn.is_active = entry.flags & flags::INACTIVE == 0 && !is_template;
-        conn.mark = entry.mark;
-        conn.data.clone_from(&entry.data);
+        if entry.mark != 0 || entry.data.is_some() {
+            conn.special.mark = entry.mark;
+            conn.special.data.clone_from(&entry.data);
+        }
         if let Some(dest) = dest {
             self.dest_mut(dest).bind(is_template, conn.is_active);
         } else {

@@ -31,6 +31,9 @@ pub struct Synced {
 }
 
 impl Synced {
+    /// Nobody was told yet.
+    pub const NEVER: Synced = Synced { state: 0, repeats: 0, end: Time::ZERO };
+
     /// Somebody else has told about it.
     pub fn received(state: State) -> Synced {
         Synced { state: state.number(), ..Synced::default() }
@@ -115,7 +118,7 @@ impl Master {
     /// Writes an entry into the message of its connection's thread.
     fn write(&mut self, id: ConnId, entry: &Entry, version: u8, limit: i64, now: Time) {
         // The kernel spreads connections by where they lie in memory.
-        let lane = id.0 as usize % self.lanes.len();
+        let lane = id.place() % self.lanes.len();
         let lane = &mut self.lanes[lane];
         if lane.current.as_ref().is_some_and(|(writer, _)| !writer.takes(entry, version)) {
             lane.finish(limit, now);
@@ -196,7 +199,7 @@ impl Ipvs {
             return false;
         }
         let Some(is_established) = told_state(conn.state) else { return false };
-        let synced = conn.synced;
+        let synced = conn.special.synced;
         let state = conn.state.number();
         let has_states = matches!(conn.state, State::Tcp(_) | State::Sctp(_));
         let is_new_state = has_states && state != synced.state;
@@ -226,7 +229,7 @@ impl Ipvs {
             }
         }
         if let Some(conn) = self.conns.get_mut(id) {
-            conn.synced = Synced { state, repeats, end };
+            conn.special.synced = Synced { state, repeats, end };
         }
         true
     }
@@ -268,8 +271,8 @@ fn entry(conn: &Conn) -> Entry {
         client: conn.client,
         virtual_address: conn.virtual_address,
         server: conn.server,
-        mark: conn.mark,
+        mark: conn.special.mark,
         timeout: Some(conn.timeout.as_secs() as u32),
-        data: conn.data.clone(),
+        data: conn.special.data.clone(),
     }
 }
