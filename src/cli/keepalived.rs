@@ -70,7 +70,10 @@ impl conf::Files for Beside<'_> {
     }
 
     fn is_program(&mut self, path: &str) -> bool {
-        std::fs::metadata(path).is_ok_and(|about| about.is_file())
+        let is_file = |path: &Path| std::fs::metadata(path).is_ok_and(|about| about.is_file());
+        let path_variable = std::env::var_os("PATH").unwrap_or_default();
+        let mut folders = std::env::split_paths(&path_variable);
+        is_file(Path::new(path)) || !path.contains('/') && folders.any(|folder| is_file(&folder.join(path)))
     }
 
     fn name(&self) -> &str {
@@ -144,7 +147,9 @@ impl Check {
         let name = self.file.display().to_string();
         let (config, messages) = conf::parse(&text, &self.id, &mut Beside { name: &name });
         if self.raw {
-            for message in messages.iter().filter(|message| message.severity != conf::Severity::Log) {
+            let is_heard =
+                |message: &&conf::Message| !matches!(message.severity, conf::Severity::Log | conf::Severity::Crash);
+            for message in messages.iter().filter(is_heard) {
                 anstream::eprintln!("{message}");
             }
             return conf::status(&messages) as u8;

@@ -10,7 +10,7 @@ use super::{checker, services};
 use crate::wire::proto;
 
 /// The highest weight of the kernel (IPVS_WEIGHT_LIMIT).
-pub const MAX_WEIGHT: u32 = 65_535;
+pub const MAX_WEIGHT: u32 = i32::MAX as u32;
 
 /// persistence_timeout without a value.
 const PERSISTENCE: u32 = 360;
@@ -54,7 +54,7 @@ fn service_name(parser: &mut Parser) -> Option<ServiceName> {
     let second = parser.word(2).map(str::to_owned);
     match (first.as_str(), second) {
         ("group" | "fwmark", None) => {
-            parser.crash(format!("virtual_server {first} without a value: keepalived 2.2.7 crashes"));
+            parser.crash();
             None
         }
         ("group", Some(name)) => {
@@ -225,7 +225,7 @@ fn granularity(parser: &mut Parser, it: &mut Service) {
     let is_valid = if is_ipv6 {
         parser.unsigned(1, 1, 128, false).is_some()
     } else {
-        let mask = text.parse().ok();
+        let mask = mask(&text);
         it.granularity = mask.unwrap_or(it.granularity);
         mask.is_some()
     };
@@ -234,6 +234,16 @@ fn granularity(parser: &mut Parser, it: &mut Service) {
     }
     it.is_ipv6.get_or_insert(is_ipv6);
     it.persistence.get_or_insert(PERSISTENCE);
+}
+
+/// inet_aton: the last number fills what is left of the address.
+fn mask(text: &str) -> Option<Ipv4Addr> {
+    let parts: Vec<u32> = text.split('.').map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    let (last, first) = parts.split_last()?;
+    let room = 32_u32.checked_sub(8 * u32::try_from(first.len()).ok()?)?;
+    let fits = first.iter().all(|part| *part <= 255) && first.len() < 4 && last.checked_shr(room).unwrap_or(0) == 0;
+    let high = first.iter().zip([24, 16, 8]).map(|(part, shift)| part << shift).sum::<u32>();
+    fits.then(|| Ipv4Addr::from(high | last))
 }
 
 /// lbflags_handler: flags of a scheduler count behind its name only.
@@ -405,7 +415,7 @@ fn server(parser: &mut Parser, service: &mut Service) {
         pace: Pace::default(),
         checkers: Vec::new(),
     };
-    parser.inner(|parser, name| server_keyword(parser, name, &mut server));
+    parser.inner(|parser, name| server_keyword(parser, name, &mut server, service.protocol));
     let kind = server.kind.or(service.kind);
     if kind != Some(Kind::Tunnel) && *service.is_ipv6.get_or_insert(address.is_ipv6()) != address.is_ipv6() {
         return parser.warn(format!(
@@ -416,7 +426,7 @@ fn server(parser: &mut Parser, service: &mut Service) {
     service.servers.push(server);
 }
 
-fn server_keyword(parser: &mut Parser, name: &str, it: &mut Server) -> bool {
+fn server_keyword(parser: &mut Parser, name: &str, it: &mut Server, protocol: u8) -> bool {
     match name {
         "weight" => it.weight = weight(parser, "Real", 0).or(it.weight),
         "lvs_method" => it.kind = kind(parser, "real").or(it.kind),
@@ -434,7 +444,7 @@ fn server_keyword(parser: &mut Parser, name: &str, it: &mut Server) -> bool {
                 parser.warn("real server snmp_name missing or extra parameters");
             }
         }
-        _ => return pace(parser, name, &mut it.pace, "real") || checker::keyword(parser, name, it),
+        _ => return pace(parser, name, &mut it.pace, "real") || checker::keyword(parser, name, it, protocol),
     }
     true
 }

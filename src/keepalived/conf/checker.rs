@@ -3,13 +3,14 @@
 use super::check::{own_address, pace};
 use super::model::{Checker, CheckerKind, HttpCheck, HttpProtocol, Pace, PagePattern, Server, UdpCheck, Url};
 use super::parser::{Parser, Severity};
+use super::services::trio;
 use crate::time::Span;
 
 /// The highest value of a status code, and the lowest.
 const STATUS: std::ops::RangeInclusive<u16> = 100..=599;
 
 /// A checker's keyword inside a real_server.
-pub fn keyword(parser: &mut Parser, name: &str, it: &mut Server) -> bool {
+pub fn keyword(parser: &mut Parser, name: &str, it: &mut Server, protocol: u8) -> bool {
     let kind = match name {
         "TCP_CHECK" => CheckerKind::Tcp,
         "HTTP_GET" | "SSL_GET" => CheckerKind::Http(HttpCheck { is_tls: name == "SSL_GET", ..HttpCheck::default() }),
@@ -19,7 +20,7 @@ pub fn keyword(parser: &mut Parser, name: &str, it: &mut Server) -> bool {
         "DNS_CHECK" => CheckerKind::Dns { name: String::new(), record: 6 },
         "MISC_CHECK" => CheckerKind::Misc { path: String::new(), timeout: None, is_dynamic: false },
         "FILE_CHECK" => CheckerKind::File { name: String::new(), weight: 0 },
-        "BFD_CHECK" => CheckerKind::Bfd { name: String::new() },
+        "BFD_CHECK" => CheckerKind::Bfd { name: None },
         _ => return false,
     };
     let mut checker = Checker {
@@ -34,7 +35,7 @@ pub fn keyword(parser: &mut Parser, name: &str, it: &mut Server) -> bool {
         log_all_failures: parser.config.global.log_all_failures,
     };
     let mut weight = None;
-    let server = format!("[{}]:none:{}", it.address.ip(), it.address.port());
+    let server = trio(it.address, protocol);
     parser.inner(|parser, name| {
         own_keyword(parser, name, &mut checker, &mut weight, &server) || common_keyword(parser, name, &mut checker)
     });
@@ -127,6 +128,8 @@ fn own_keyword(
         CheckerKind::Dns { name, record } => dns_keyword(parser, keyword, name, record),
         CheckerKind::Misc { path, timeout, is_dynamic } => misc_keyword(parser, keyword, path, timeout, is_dynamic),
         CheckerKind::File { name, .. } => file_keyword(parser, keyword, name, file_weight),
+        // After a wrong name nothing else is looked at.
+        CheckerKind::Bfd { name } if name.as_deref() == Some("") => matches!(keyword, "name" | "alpha"),
         CheckerKind::Bfd { name } if keyword == "name" => {
             bfd_name(parser, name, server);
             true
@@ -247,7 +250,7 @@ impl PatternWords {
             "regex" => match parser.command().as_deref() {
                 Some([_, pattern]) => self.pattern = Some(pattern.clone()),
                 Some(_) => parser.say("regex missing or too many fields".to_owned(), Severity::Log),
-                None => {}
+                None => parser.crash(),
             },
             "regex_no_match" => self.rest.must_not_match = true,
             "regex_options" => {
@@ -335,7 +338,7 @@ fn udp_keyword(parser: &mut Parser, name: &str, it: &mut UdpCheck) -> bool {
     true
 }
 
-/// read_hex_str: pairs of digits, blanks between them; an x stands for anything. Each byte comes with the bits that count.
+/// read_hex_str: pairs of digits or single ones, blanks between them; an x stands for anything. Each byte comes with the bits that count.
 fn hex(text: &str, has_wildcards: bool) -> Option<Vec<(u8, u8)>> {
     let digit = |c: u8| match c {
         b'x' | b'X' if has_wildcards => Some((0, 0)),
@@ -343,13 +346,15 @@ fn hex(text: &str, has_wildcards: bool) -> Option<Vec<(u8, u8)>> {
     };
     let mut bytes = Vec::new();
     for word in text.split_ascii_whitespace() {
-        let (pairs, rest) = word.as_bytes().as_chunks::<2>();
-        if !rest.is_empty() {
-            return None;
-        }
-        for [high, low] in pairs {
-            let ((high, high_mask), (low, low_mask)) = (digit(*high)?, digit(*low)?);
-            bytes.push((high << 4 | low, high_mask << 4 | low_mask));
+        for pair in word.as_bytes().chunks(2) {
+            let (high, high_mask) = digit(pair[0])?;
+            bytes.push(match pair.get(1) {
+                Some(low) => {
+                    let (low, low_mask) = digit(*low)?;
+                    (high << 4 | low, high_mask << 4 | low_mask)
+                }
+                None => (high, high_mask | 0xf0),
+            });
         }
     }
     Some(bytes).filter(|bytes| !bytes.is_empty())
@@ -425,9 +430,10 @@ fn misc_keyword(
 ) -> bool {
     match name {
         "misc_path" => {
-            if let Some(words) = parser.command().filter(|words| words.len() > 1) {
+            match parser.command() {
                 // What is quoted stands for a whole command.
-                *path = words[1..].join(" ");
+                Some(words) => *path = words.get(1..).unwrap_or_default().join(" "),
+                None => parser.crash(),
             }
         }
         "misc_timeout" => match parser.unsigned(1, 0, u32::MAX / 1_000_000, true) {
@@ -460,8 +466,9 @@ fn file_keyword(parser: &mut Parser, keyword: &str, name: &mut String, weight: &
         }
         "weight" if parser.word(1).is_none() => parser.warn("track file weight missing"),
         "weight" => {
-            let Some(value) = parser.integer(1, -65_535, 65_535, true) else {
-                parser.warn("weight for track file must be in [-65535..65535] inclusive. Ignoring...");
+            let most = i32::MAX;
+            let Some(value) = parser.integer(1, -most, most, true) else {
+                parser.warn(format!("weight for track file must be in [-{most}..{most}] inclusive. Ignoring..."));
                 return true;
             };
             match parser.word(2).map(str::to_owned).as_deref() {
@@ -475,17 +482,19 @@ fn file_keyword(parser: &mut Parser, keyword: &str, name: &mut String, weight: &
     true
 }
 
-fn bfd_name(parser: &mut Parser, name: &mut String, server: &str) {
+fn bfd_name(parser: &mut Parser, slot: &mut Option<String>, server: &str) {
     let words = parser.words();
     let [text] = words.as_slice() else {
+        *slot = Some(String::new());
         return parser.warn(format!("({server}) BFD_CHECK - No or too many names specified - skipping checker"));
     };
-    if !parser.config.bfds.contains(text) {
-        parser.warn(format!("({server}) BFD_CHECK - BFD {text} not configured"));
-    } else if !name.is_empty() {
-        parser.warn(format!("({server}) BFD_CHECK - BFD {text} already specified as {name}"));
-    } else {
-        name.clone_from(text);
+    match slot {
+        _ if !parser.config.bfds.contains(text) => {
+            parser.warn(format!("({server}) BFD_CHECK - BFD {text} not configured"));
+            *slot = Some(String::new());
+        }
+        Some(name) => parser.warn(format!("({server}) BFD_CHECK - BFD {text} already specified as {name}")),
+        None => *slot = Some(text.clone()),
     }
 }
 
@@ -493,7 +502,8 @@ fn bfd_name(parser: &mut Parser, name: &mut String, server: &str) {
 fn is_complete(parser: &mut Parser, it: &mut Checker, file_weight: Option<i32>, server: &str) -> bool {
     match &mut it.kind {
         CheckerKind::Http(http) if http.urls.is_empty() => {
-            parser.crash("HTTP/SSL_GET checker has no urls specified - ignoring");
+            parser.warn("HTTP/SSL_GET checker has no urls specified - ignoring");
+            parser.crash();
             return false;
         }
         CheckerKind::Udp(udp) if udp.min > udp.max => {
@@ -515,7 +525,8 @@ fn is_complete(parser: &mut Parser, it: &mut Checker, file_weight: Option<i32>, 
                 file.map_or(0, |file| if file.weight.is_reversed { -file.weight.value } else { file.weight.value });
             *weight = file_weight.unwrap_or(own);
         }
-        CheckerKind::Bfd { name } if name.is_empty() => {
+        CheckerKind::Bfd { name } if name.as_deref() == Some("") => return false,
+        CheckerKind::Bfd { name: None } => {
             parser.warn(format!("({server}) No name has been specified for BFD_CHECKER - skipping"));
             return false;
         }

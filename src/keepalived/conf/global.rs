@@ -106,7 +106,6 @@ const IGNORED: &[&str] = &[
     "nftables_ipvs",
     "use_symlink_paths",
     "vmac_addr_prefix",
-    "vrrp_gna_interval",
     "vrrp_gna_extra_if",
     "vrrp_ipsets",
     "vrrp_mcast_group6",
@@ -162,6 +161,10 @@ fn global(parser: &mut Parser, name: &str) -> bool {
             if let Some(version) = parser.number("vrrp_version", 2, 3) {
                 parser.config.global.version = version as u8;
             }
+        }
+        "vrrp_gna_interval" => {
+            parser.without_effect();
+            parser.seconds(name, 1e-6, 4294.967295);
         }
         "vrrp_garp_interval" => {
             if let Some(interval) = parser.seconds(name, 1e-6, 4294.967295) {
@@ -286,9 +289,14 @@ fn timeouts(parser: &mut Parser) {
                 continue;
             }
         };
-        match pair.get(1).and_then(|text| text.parse().ok()) {
-            Some(seconds) if seconds <= 2_678_400 => parser.config.global.timeouts[place] = seconds,
-            _ => parser.warn(format!("Invalid lvs_timeouts {} - ignoring", pair[0])),
+        let name = &pair[0];
+        let Some(text) = pair.get(1) else {
+            parser.warn(format!("No value specified for lvs_timeout {name} - ignoring"));
+            continue;
+        };
+        match parser.unsigned_text(text, 0, 86_400 * 31, false) {
+            Some(seconds) => parser.config.global.timeouts[place] = seconds,
+            None => parser.warn(format!("Invalid lvs_timeout {name} ({text}) - ignoring")),
         }
     }
 }

@@ -394,7 +394,7 @@ pub enum CheckerKind {
     /// BFD_CHECK
     Bfd {
         /// name
-        name: String,
+        name: Option<String>,
     },
 }
 

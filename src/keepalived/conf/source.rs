@@ -61,7 +61,10 @@ pub enum Fault {
 const MAX_DEPTH: usize = 32;
 
 /// How many lines sequences and includes may make of a file.
-const MAX_LINES: usize = 50_000;
+const MAX_LINES: usize = 20_000;
+
+/// How many files may be included.
+const MAX_FILES: usize = 256;
 
 /// What fgets is given.
 const LINE_BUFFER: usize = 1023;
@@ -79,6 +82,7 @@ pub fn items(text: &str, id: &str, is_copy: bool, files: &mut dyn Files) -> Vec<
         frames: Vec::new(),
         place: Place::default(),
         depth: 0,
+        files_left: MAX_FILES,
         items: Vec::new(),
     };
     reader.file(name.as_deref(), "", text, 0);
@@ -114,25 +118,34 @@ struct Reader<'a> {
     place: Place,
     /// Open braces.
     depth: usize,
+    /// How many files may still be included.
+    files_left: usize,
     items: Vec<Item>,
 }
 
 impl Reader<'_> {
     fn file(&mut self, name: Option<&str>, folder: &str, text: &str, depth: usize) {
+        // The copy has more lines where there were longer ones.
+        let mut longer = 0;
         for (index, raw) in text.split('\n').enumerate() {
             let mut rest = raw.trim_end_matches('\r');
+            let (index, mut parts) = (index + longer, 0);
             loop {
                 // A line that is longer than the buffer goes on as if it were the next one.
                 let end = rest.floor_char_boundary(LINE_BUFFER.min(rest.len()));
                 let (part, after) = rest.split_at(end);
-                let number = if after.is_empty() { index + 1 } else { index };
+                let index = index + parts;
+                let is_whole = after.is_empty() || self.is_copy;
+                let number = if is_whole { index + 1 } else { index };
                 self.place = Place { file: name.map(str::to_owned), number, raw: part.to_owned(), found: 0 };
                 self.physical_line(folder, part, depth);
                 rest = after;
                 if rest.is_empty() {
                     break;
                 }
+                parts += usize::from(self.is_copy);
             }
+            longer += parts;
             if self.items.len() >= MAX_LINES {
                 return;
             }
@@ -140,10 +153,8 @@ impl Reader<'_> {
     }
 
     fn physical_line(&mut self, folder: &str, part: &str, depth: usize) {
-        let mut text = self.plain(part);
-        if self.is_copy {
-            text = self.plain(&text);
-        }
+        // A copy has been through this once.
+        let text = if self.is_copy { self.plain(&lexer::without_comment(part).0) } else { self.plain(part) };
         if self.definitions.is_open() {
             self.definitions.go_on(&text);
             return;
@@ -263,6 +274,8 @@ impl Reader<'_> {
         let here = std::mem::take(&mut self.place);
         let frames = std::mem::take(&mut self.frames);
         for (path, text) in found {
+            let Some(left) = self.files_left.checked_sub(1) else { break };
+            self.files_left = left;
             let inner = path.rsplit_once('/').map_or("", |(inner, _)| &path[..=inner.len()]).to_owned();
             let name = path.strip_prefix(folder).unwrap_or(&path).to_owned();
             self.file(Some(&name), &inner, &text, depth + 1);

@@ -100,7 +100,7 @@ fn a_missing_parameter_ends_it() {
 #[test]
 fn what_the_seeds_stumble_over() {
     let (config, said, status) = read(&GOOD.replace("auth_pass 1111", "auth_pass 123456789"));
-    assert_eq!((said, status), (vec!["Truncating auth_pass to 8 characters".to_owned()], 5));
+    assert_eq!((said, status), (vec!["(ka.conf: Line 9) Truncating auth_pass to 8 characters".to_owned()], 5));
     assert_eq!(config.instances[0].authentication, Some(Authentication::Password(*b"12345678")));
     let (_, said, _) = read(&GOOD.replace("state MASTER", "state MASTER\nnopreempt"));
     assert_eq!(said, ["(VI_1) Warning - nopreempt will not work with initial state MASTER - clearing"]);
@@ -119,28 +119,94 @@ fn braces() {
     assert_eq!(said, ["There are 1 missing '}'s or extra '{'s"]);
 }
 
+/// Every pattern names two files, and both include both.
+struct Mirrors;
+
+impl Files for Mirrors {
+    fn read(&mut self, pattern: &str) -> Vec<(String, String)> {
+        let text = "include *.conf\nvirtual_server 10.0.0.1 80 {\n".to_owned();
+        vec![("a.conf".to_owned(), text.clone()), (pattern.to_owned(), text)]
+    }
+}
+
+/// What files are made of, besides keywords.
+const PIECES: &[&str] = &[
+    "{",
+    "{",
+    "{",
+    "}",
+    "}",
+    "}",
+    "10.0.0.1",
+    "10.0.0.1-9",
+    "10.0.0.0/30",
+    "fd00::1",
+    "255",
+    "-1",
+    "1.5",
+    "80",
+    "\"",
+    "'",
+    "\\",
+    "#",
+    "!",
+    "$a=b",
+    "$a= \\",
+    "$a",
+    "${a}",
+    "~SEQ(n, 1, 99)",
+    "~LST({a, b}, {1})",
+    "@ds1",
+    "@^ds1",
+    "include *.conf",
+    "fwmark",
+    "group",
+    "TCP",
+    "DR",
+    "NAT",
+    "rr",
+    "sh",
+    "on",
+];
+
 proptest::proptest! {
     /// Any words, braces and quotes: a configuration and messages, never a panic.
     #[test]
     fn nothing_is_too_strange(
-        words in proptest::collection::vec((0..KEYWORDS.len() + 8, ".{0,6}", proptest::bool::ANY), 0..80)
+        words in proptest::collection::vec((0..KEYWORDS.len() + 2 * PIECES.len() + 4, ".{0,6}", 0..3), 0..80),
+        is_test in proptest::bool::ANY,
     ) {
+        struct Any(bool);
+        impl Files for Any {
+            fn read(&mut self, pattern: &str) -> Vec<(String, String)> {
+                Mirrors.read(pattern)
+            }
+
+            fn is_program(&mut self, path: &str) -> bool {
+                path.len() % 2 == 0
+            }
+
+            fn is_test(&self) -> bool {
+                self.0
+            }
+        }
         let mut text = String::new();
         for (n, noise, ends) in words {
-            text += match n {
-                0 | 1 => "{",
-                2 | 3 => "}",
-                4 => &noise,
-                5 => "10.0.0.1",
-                6 => "255",
-                7 => "\"",
-                n => KEYWORDS[n - 8],
+            text += match KEYWORDS.get(n) {
+                Some(keyword) => keyword,
+                None => PIECES.get((n - KEYWORDS.len()) / 2).copied().unwrap_or(&noise),
             };
-            text += if ends { "\n" } else { " " };
+            text += if ends == 0 { "\n" } else { " " };
         }
-        let (config, messages) = parse(&text, "ds1", &mut NoFiles);
+        let (config, messages) = parse(&text, "ds1", &mut Any(is_test));
         crate::keepalived::advice::explain(&config);
         crate::keepalived::advice::advise(&config);
         status(&messages);
     }
+}
+
+#[test]
+fn files_that_include_one_another_come_to_an_end() {
+    let (_, messages) = parse("include *.conf", "ds1", &mut Mirrors);
+    assert!(!messages.is_empty());
 }

@@ -23,9 +23,11 @@ pub fn finished(parser: &mut Parser, draft: Draft) -> Instance {
     unicast(parser, &mut it, draft.mentions_unicast, draft.is_fault_without_peers, draft.unicast_ttl);
     if it.vrid == 0 {
         parser.fatal_at_the_end(format!("({name}) the virtual router id must be set"));
+        return it;
     }
     if it.interface.is_empty() && it.peers.is_empty() {
         parser.fatal_at_the_end(format!("({name}) Unknown interface!"));
+        return it;
     }
     it.vmac = draft.vmac;
     if let Some(vmac) = &mut it.vmac {
@@ -120,9 +122,6 @@ fn secret(
     kind: Option<String>,
     password: Option<String>,
 ) -> Option<Authentication> {
-    if password.as_ref().is_some_and(|password| password.len() > 8) {
-        parser.warn_at_the_end("Truncating auth_pass to 8 characters");
-    }
     let (name, kind) = (&it.name, kind?);
     let complaint = match &password {
         _ if it.strict => "Strict mode does not support authentication. Ignoring.",

@@ -147,7 +147,12 @@ fn identity(parser: &mut Parser, name: &str, draft: &mut Draft) -> bool {
         "authentication" => parser.inner(|parser, name| {
             match name {
                 "auth_type" => draft.authentication = authentication(parser, &whose),
-                "auth_pass" => draft.password = parser.parameter(),
+                "auth_pass" => {
+                    draft.password = parser.parameter();
+                    if draft.password.as_ref().is_some_and(|password| password.len() > 8) {
+                        parser.warn("Truncating auth_pass to 8 characters");
+                    }
+                }
                 _ => return false,
             }
             true
