@@ -327,8 +327,12 @@ impl Scheduler {
     }
 
     /// Ends a process and its threads at the next opportunity, with the exit status 128 + `signal`. Their sockets are closed.
-    /// A process that catches the signal is told instead. SIGSTOP and its like stop it, until SIGCONT.
+    /// A process that catches the signal is told instead. SIGSTOP and its like stop it, until SIGCONT. Signal 0 does
+    /// nothing: it only asks whether there is somebody.
     pub fn kill(&mut self, pid: Pid, signal: i32) {
+        if signal == 0 {
+            return;
+        }
         let Some(entry) = self.living.get_mut(&pid) else { return };
         match &mut entry.stopped {
             _ if STOPPING.contains(&signal) && !entry.catches.contains(&signal) => return self.stop(pid),
@@ -383,7 +387,7 @@ impl Scheduler {
         }
     }
 
-    /// Ends all processes of this name; how many there were.
+    /// Signals all processes of this name; how many there were.
     pub fn kill_by_name(&mut self, name: &str, signal: i32) -> usize {
         let doomed: Vec<Pid> = self.processes().filter(|&(_, known)| known == name).map(|(pid, _)| pid).collect();
         for &pid in &doomed {

@@ -23,6 +23,7 @@ mod nstat;
 mod ping;
 mod processes;
 mod route;
+mod sed;
 mod services;
 mod ss;
 mod sysctl;
@@ -121,6 +122,7 @@ pub const COMMANDS: &[(&str, Command)] = &[
     ("rmdir", Command::Instant(files::rmdir)),
     ("rmmod", Command::Instant(modprobe::rmmod)),
     ("route", Command::Instant(route::route)),
+    ("sed", Command::Filter(sed::sed)),
     ("seq", Command::Instant(text::seq)),
     ("sink", Command::Running(apps::sink)),
     ("sleep", Command::Running(basic::sleep)),

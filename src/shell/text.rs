@@ -6,7 +6,7 @@ mod lines;
 mod printf;
 
 pub(super) use fields::{cut, seq, tr};
-pub(super) use grep::grep;
+pub(super) use grep::{from_basic, grep};
 pub(super) use lines::{head, sort, tail, uniq, wc};
 pub(super) use printf::{echo, printf};
 
@@ -35,7 +35,7 @@ fn inputs<'a>(kernel: &mut Kernel, io: &mut Io, tool: &str, names: &[&'a str]) -
 }
 
 /// A file's text; `-` is standard input.
-fn read(kernel: &mut Kernel, io: &Io, name: &str) -> Result<String, Errno> {
+pub(super) fn read(kernel: &mut Kernel, io: &Io, name: &str) -> Result<String, Errno> {
     if name == "-" {
         return Ok(io.stdin.take());
     }
@@ -43,7 +43,7 @@ fn read(kernel: &mut Kernel, io: &Io, name: &str) -> Result<String, Errno> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn complaint(tool: &str, name: &str, error: Errno) -> String {
+pub(super) fn complaint(tool: &str, name: &str, error: Errno) -> String {
     match (tool, error) {
         ("head" | "tail", Errno::IsDirectory) => format!("{tool}: error reading '{name}': {error}\n"),
         ("head" | "tail", _) => format!("{tool}: cannot open '{name}' for reading: {error}\n"),

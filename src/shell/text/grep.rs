@@ -63,7 +63,7 @@ impl Options {
 }
 
 /// In basic regular expressions braces, parentheses, bars, plus and question mark are themselves unless quoted.
-fn from_basic(pattern: &str) -> String {
+pub(in crate::shell) fn from_basic(pattern: &str) -> String {
     const SWAPPED: [char; 7] = ['(', ')', '{', '}', '|', '+', '?'];
     let mut extended = String::with_capacity(pattern.len());
     let mut chars = pattern.chars().peekable();
