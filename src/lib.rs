@@ -36,6 +36,7 @@
 //! - [`trace`] keeps what happened and tells it: as a story, as captures, as JSON lines. It never reaches back into a
 //!   living machine.
 //! - [`course`] grades exercises: labs that somebody has to mend, build or foretell.
+//! - [`diagnose`] judges a run: what is wrong with the cluster, with evidence.
 //! - `cli`, the command line, is the only room with windows: nothing below it opens a file or reads a clock. Without it
 //!   (feature `cli`) the library builds for a browser.
 //!
@@ -47,6 +48,7 @@ pub mod apps;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod course;
+pub mod diagnose;
 pub mod host;
 pub mod ids;
 pub mod ipvs;

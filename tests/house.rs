@@ -21,6 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("shell", &["time", "ids", "random", "wire", "reason", "ipvs", "keepalived", "host", "apps"]),
     ("trace", &["time", "ids", "wire", "reason", "sim"]),
     ("course", &["random", "scenario"]),
+    ("diagnose", &["time", "ids", "wire", "reason", "ipvs", "trace", "scenario"]),
     (
         "scenario",
         &[

@@ -4,6 +4,7 @@ mod check;
 mod complain;
 mod completions;
 mod course;
+mod diagnose;
 mod files;
 mod ipvs;
 mod keepalived;
@@ -71,6 +72,8 @@ enum Command {
     Ipvs(ipvs::Ipvs),
     /// keepalived by itself: what a configuration says.
     Keepalived(keepalived::Keepalived),
+    /// Says what is wrong with a cluster, with evidence and the fix.
+    Diagnose(diagnose::Diagnose),
     /// Exercises that grade themselves.
     Course(course::CourseArgs),
     /// Prints a completion script: `source <(lvslab completions bash)`.
@@ -110,6 +113,7 @@ pub fn main() -> ExitCode {
         Command::Scenarios(scenarios) => scenarios.execute(),
         Command::Ipvs(ipvs) => ipvs.execute(),
         Command::Keepalived(keepalived) => return ExitCode::from(keepalived.execute()),
+        Command::Diagnose(diagnose) => diagnose.execute(),
         Command::Course(course) => course.execute(),
         Command::Completions(completions) => completions.execute(),
     };

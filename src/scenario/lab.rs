@@ -13,6 +13,7 @@ use crate::trace::{Cast, Member, Plug, Recorder, Trace};
 use super::failure::Failure;
 use super::plan::{self, Action, Plan, Step};
 use super::steps::{StepResult, Steps, UNFINISHED};
+use super::survey::Machine;
 
 /// How long the lab is left alone between the set-up and time 0, so that what the set-up has begun comes to rest.
 const SETTLING: Span = Span::from_secs(2);
@@ -47,6 +48,8 @@ pub struct Outcome {
     pub logs: Vec<(String, String)>,
     /// How long the run was, from the end of the set-up.
     pub length: Span,
+    /// What the machines were like when the timeline began, by their numbers.
+    pub machines: Vec<Machine>,
 }
 
 /// Runs a plan from beginning to end.
@@ -77,6 +80,8 @@ pub(crate) struct Lab {
     typed: Vec<Typed>,
     zero: Time,
     stage: Stage,
+    /// What the machines were like at time zero.
+    machines: Vec<Machine>,
 }
 
 /// A login at a terminal, and how many command lines it has been given.
@@ -115,6 +120,7 @@ impl Lab {
     pub fn set_up(plan: Plan, options: Options) -> Result<Lab, Failure> {
         let mut lab = Lab::build(plan, options);
         lab.run_setup()?;
+        lab.machines = lab.nodes().map(|id| lab.engine.node(id).with_kernel(Machine::of)).collect();
         lab.schedule_timeline();
         Ok(lab)
     }
@@ -134,7 +140,16 @@ impl Lab {
             cables.push((0..).zip(&node.interfaces).map(plug).collect());
         }
         let logins = plan.nodes.iter().map(|_| BTreeMap::new()).collect();
-        Lab { plan, engine, cables, logins, typed: Vec::new(), zero: Time::ZERO, stage: Stage::Timeline(Time::ZERO) }
+        Lab {
+            plan,
+            engine,
+            cables,
+            logins,
+            typed: Vec::new(),
+            zero: Time::ZERO,
+            stage: Stage::Timeline(Time::ZERO),
+            machines: Vec::new(),
+        }
     }
 
     /// The commands of the set-up, one after the other, and then some rest.
@@ -323,7 +338,8 @@ impl Lab {
         let steps = self.steps();
         let logs = self.logs();
         let length = self.engine.now().since(self.zero);
-        Outcome { steps, trace: self.take_trace(), logs, length }
+        let machines = std::mem::take(&mut self.machines);
+        Outcome { steps, trace: self.take_trace(), logs, length, machines }
     }
 
     fn logs(&self) -> Vec<(String, String)> {

@@ -16,6 +16,7 @@ pub mod plan;
 pub mod schema;
 mod silence;
 mod steps;
+mod survey;
 mod tree;
 mod units;
 
@@ -28,4 +29,5 @@ pub use lab::{Options, Outcome, run};
 pub use load::{load, parse, resolve};
 pub use plan::Plan;
 pub use steps::{StepResult, Steps, UNFINISHED};
+pub use survey::{Balanced, Machine, Nic, Way};
 pub use units::parse_time;

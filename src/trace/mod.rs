@@ -13,6 +13,7 @@ pub mod story;
 mod teller;
 
 pub use changes::{Change, changed};
+pub use facts::Facts;
 pub use index::Index;
 pub use record::{Cast, Direction, Event, Member, Plug, Record, Recorder, Trace};
 pub use teller::{Kind, Line, Teller};
