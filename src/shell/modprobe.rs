@@ -44,10 +44,11 @@ pub(super) fn modprobe(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32
         return 1;
     }
     // With one name, the other words are the module's options.
-    let (wanted, options) = if has("-a") || has("-r") { (&names[..], &[][..]) } else { names.split_at(1) };
+    let (wanted, own) = if has("-a") || has("-r") { (&names[..], &[][..]) } else { names.split_at(1) };
     let mut status = 0;
     for name in wanted {
         let plain = name.replace('-', "_");
+        let options = [configured(kernel, &plain), own.iter().map(ToString::to_string).collect()].concat();
         let complaint = if !is_known(&plain) {
             Some(format!("FATAL: Module {name} not found in directory /lib/modules/6.1.0-56-amd64"))
         } else if plain != FTP {
@@ -56,7 +57,7 @@ pub(super) fn modprobe(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32
             let is_gone = kernel.ipvs().unload_ftp();
             (!is_gone).then(|| format!("FATAL: Module {FTP} is in use."))
         } else {
-            insert(kernel, options).err().map(|why| format!("ERROR: could not insert '{FTP}': {why}"))
+            insert(kernel, &options).err().map(|why| format!("ERROR: could not insert '{FTP}': {why}"))
         };
         if let Some(complaint) = complaint {
             let _ = writeln!(io.err, "modprobe: {complaint}");
@@ -64,7 +65,7 @@ pub(super) fn modprobe(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32
         }
         match plain.as_str() {
             "ip_vs" if !has("-r") => {
-                let bits = options.iter().find_map(|option| option.strip_prefix("conn_tab_bits="));
+                let bits = options.iter().rev().find_map(|option| option.strip_prefix("conn_tab_bits="));
                 if let Some(bits) = bits {
                     // What is no number is as good as one that is out of range.
                     kernel.ipvs().set_table_bits(bits.parse().unwrap_or(0));
@@ -78,8 +79,26 @@ pub(super) fn modprobe(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32
     status
 }
 
+/// A module's options from the files in /etc/modprobe.d: lines of `options MODULE OPTION...`.
+fn configured(kernel: &mut Kernel, module: &str) -> Vec<String> {
+    const FOLDER: &str = "/etc/modprobe.d";
+    let names = kernel.files().list(FOLDER).into_iter().filter(|name| name.ends_with(".conf"));
+    let paths: Vec<String> = names.map(|name| format!("{FOLDER}/{name}")).collect();
+    let mut options = Vec::new();
+    for path in paths {
+        let text = kernel.read_path(&path).unwrap_or_default();
+        for line in String::from_utf8_lossy(&text).lines() {
+            let mut words = line.split_whitespace();
+            if words.next() == Some("options") && words.next().is_some_and(|name| name.replace('-', "_") == module) {
+                options.extend(words.map(str::to_owned));
+            }
+        }
+    }
+    options
+}
+
 /// Loads ip_vs_ftp; a module that is loaded already stays as it is.
-fn insert(kernel: &mut Kernel, options: &[&String]) -> Result<(), &'static str> {
+fn insert(kernel: &mut Kernel, options: &[String]) -> Result<(), &'static str> {
     if kernel.ipvs().has_ftp() {
         return Ok(());
     }
