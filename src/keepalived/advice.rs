@@ -1,6 +1,6 @@
 //! What a configuration will do, in a few lines, and what in it is likely to bite.
 
-use super::check::Pace;
+use super::check::{DELAY_LOOP, Pace};
 use super::conf::{Authentication, CheckerKind, Config, Instance, Kind, Server, Service, ServiceName, Watch, shown};
 use crate::time::Span;
 use crate::wire::proto;
@@ -111,6 +111,20 @@ fn advise_instance(config: &Config, it: &Instance, advice: &mut Vec<String>) {
     if it.starts_as_master == Some(true) && it.priority < 255 {
         advice.push(format!("{name}: state MASTER means nothing below priority 255: everybody begins as a backup"));
     }
+    if it.starts_as_master == Some(true) && it.priority == 100 {
+        advice
+            .push(format!("{name}: 100 is everybody's default priority: among equals nobody takes over from anybody"));
+    }
+    let is_twin = |other: &&Instance| other.name != *name && other.vrid == it.vrid && other.interface != it.interface;
+    if let Some(other) = config.instances.iter().find(is_twin) {
+        advice.push(format!(
+            "{name}: {} has VRID {} on {}, too: both interfaces must not be on one LAN",
+            other.name, it.vrid, other.interface
+        ));
+    }
+    for vip in it.vips.iter().filter(|vip| vip.net.prefix_len() == 32) {
+        advice.push(format!("{name}: {} has the prefix /32, as every address without one", vip.net.addr()));
+    }
     if config.instances.iter().any(|other| other.name != *name && other.vips.iter().any(|vip| it.vips.contains(vip))) {
         advice.push(format!("{name}: another instance has one of its addresses, too"));
     }
@@ -145,41 +159,93 @@ fn advise_instance(config: &Config, it: &Instance, advice: &mut Vec<String>) {
 
 fn advise_service(it: &Service, advice: &mut Vec<String>) {
     let name = shown(it);
-    if let Some(seconds) = it.persistence {
-        advice.push(format!(
-            "{name}: with persistence_timeout {seconds} one client stays with one server: nothing rotates in a lab"
-        ));
+    let mut say = |text: String| advice.push(format!("{name}: {text}"));
+    if it.is_ipv6 == Some(true) {
+        say("IPv6 is not simulated: this service does nothing".to_owned());
     }
-    if let Some(sorry) = it.sorry
-        && it.servers.iter().any(|server| server.address == sorry.address)
-    {
-        advice.push(format!(
-            "{name}: the sorry server {} is a real server, too: the service can stick to it",
+    if let Some(seconds) = it.persistence {
+        say(format!("with persistence_timeout {seconds} one client stays with one server: nothing rotates in a lab"));
+    }
+    if let Some(sorry) = it.sorry.filter(|sorry| it.servers.iter().any(|server| server.address == sorry.address)) {
+        say(format!(
+            "the sorry server {} is a real server, too: when all are down, it serves unchecked",
             sorry.address
         ));
     }
+    let all: i64 = it.servers.iter().map(|server| i64::from(server.weight.unwrap_or(it.weight))).sum();
+    let needed = i64::from(it.quorum) + i64::from(it.hysteresis);
+    if needed > all {
+        say(format!(
+            "quorum and hysteresis make {needed}, all servers together weigh {all}: the quorum is never gained{}",
+            if it.sorry.is_some() { ", and the sorry server never yields" } else { "" }
+        ));
+    }
+    let is_direct = it.servers.iter().any(|server| it.kind_of(server) != Kind::Nat);
+    if is_direct && it.servers.iter().any(|server| !server.checkers.is_empty()) {
+        say("checkers ask servers at their own addresses: that they have the virtual one nobody checks".to_owned());
+    }
+    let is_hash = matches!(it.scheduler.as_str(), "sh" | "mh" | "dh");
+    let has_fallback = it.flags.iter().any(|flag| flag.ends_with("-fallback"));
+    if is_hash && !has_fallback && it.servers.iter().any(|server| server.inhibit.unwrap_or(it.inhibit)) {
+        say(format!(
+            "a server that has failed stays with weight 0, and {} goes on sending clients to it: they are refused",
+            it.scheduler
+        ));
+    }
     for server in &it.servers {
-        advise_server(it, server, &name, advice);
+        advise_server(it, server, &mut say);
     }
 }
 
-fn advise_server(service: &Service, it: &Server, name: &str, advice: &mut Vec<String>) {
+fn advise_server(service: &Service, it: &Server, say: &mut dyn FnMut(String)) {
     let address = it.address;
     if it.checkers.is_empty() {
-        advice.push(format!("{name}: nobody checks {address}: it stays in the pool when it dies"));
+        say(format!("nobody checks {address}: it stays in the pool when it dies"));
     }
-    let is_web = matches!(address.port(), 80 | 443 | 8080);
-    let only_connects = it.checkers.iter().all(|checker| checker.kind == CheckerKind::Tcp) && !it.checkers.is_empty();
-    if is_web && only_connects {
-        advice.push(format!(
-            "{name}: TCP_CHECK of {address} is satisfied by a server that accepts and then answers with errors"
-        ));
+    if it.weight == Some(0) {
+        say(format!("{address} has weight 0: it gets no new clients"));
     }
-    for port in it.checkers.iter().filter_map(|checker| checker.connect_port).filter(|port| *port != address.port()) {
-        advice.push(format!("{name}: {address} is checked at port {port}, not at its own"));
+    let only = |kind: fn(&CheckerKind) -> bool| {
+        !it.checkers.is_empty() && it.checkers.iter().all(|checker| kind(&checker.kind))
+    };
+    let is_web = it.checkers.iter().any(|checker| checker.to.is_some_and(|to| matches!(to.port(), 80 | 443 | 8080)));
+    if is_web && only(|kind| *kind == CheckerKind::Tcp) {
+        say(format!("TCP_CHECK of {address} is satisfied by a server that accepts and then answers with errors"));
+    }
+    if only(|kind| *kind == CheckerKind::Ping) {
+        say(format!("PING_CHECK of {address} is satisfied by a machine whose service is dead"));
+    }
+    if it.checkers.iter().any(|checker| matches!(&checker.kind, CheckerKind::Udp(udp) if !udp.requires_reply)) {
+        say(format!("UDP_CHECK of {address} takes silence for consent: only an ICMP error is a failure"));
+    }
+    let is_asked = |kind: &CheckerKind| {
+        matches!(
+            kind,
+            CheckerKind::Tcp
+                | CheckerKind::Http(_)
+                | CheckerKind::Udp(_)
+                | CheckerKind::Smtp { .. }
+                | CheckerKind::Dns { .. }
+        )
+    };
+    for to in it.checkers.iter().filter(|checker| is_asked(&checker.kind)).filter_map(|checker| checker.to) {
+        match to.port() {
+            0 => say(format!("{address} is asked at port 0, where nobody answers: it needs a connect_port")),
+            port if port != address.port() && address.port() != 0 => {
+                say(format!("{address} is checked at port {port}, not at its own"));
+            }
+            _ => {}
+        }
+        if to.ip() != address.ip() {
+            say(format!("{address} is judged by what {} answers", to.ip()));
+        }
     }
     let is_udp = service.protocol == proto::UDP && matches!(service.name, ServiceName::Address(_));
     if is_udp && it.checkers.iter().any(|checker| checker.kind == CheckerKind::Tcp) {
-        advice.push(format!("{name}: a UDP service, and {address} is checked by TCP"));
+        say(format!("a UDP service, and {address} is checked by TCP"));
+    }
+    let slowest = it.checkers.iter().map(|checker| Pace::new(checker, it.pace, service.pace).delay_loop).max();
+    if slowest.is_some_and(|delay| delay >= DELAY_LOOP) {
+        say(format!("{address} is asked every {}: delay_loop is long", seconds(slowest.unwrap_or_default())));
     }
 }

@@ -157,8 +157,7 @@ fn migrate(old: &Watched, from: usize, new: &mut Watched, to: usize, effects: &m
 
 /// compare_*_check: how it asks, not how often.
 fn is_like(one: &Checker, other: &Checker) -> bool {
-    (one.connect_ip, one.connect_port, one.bind_to, one.bind_port, one.mark)
-        == (other.connect_ip, other.connect_port, other.bind_to, other.bind_port, other.mark)
+    (one.to, one.bind_to, one.bind_port, one.mark) == (other.to, other.bind_to, other.bind_port, other.mark)
 }
 
 /// clear_diff_s_srv

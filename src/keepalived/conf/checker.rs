@@ -1,5 +1,7 @@
 //! The checkers of a real_server (check/check_api.c, check_http.c and their like).
 
+use std::net::SocketAddr;
+
 use super::check::{own_address, pace};
 use super::model::{Checker, CheckerKind, HttpCheck, HttpProtocol, Pace, PagePattern, Server, UdpCheck, Url};
 use super::parser::{Parser, Severity};
@@ -25,8 +27,7 @@ pub fn keyword(parser: &mut Parser, name: &str, it: &mut Server, protocol: u8) -
     };
     let mut checker = Checker {
         kind,
-        connect_ip: None,
-        connect_port: None,
+        to: Some(it.address),
         bind_to: None,
         bind_port: None,
         bind_if: None,
@@ -65,26 +66,26 @@ fn common_keyword(parser: &mut Parser, name: &str, it: &mut Checker) -> bool {
         _ if matches!(it.kind, CheckerKind::Misc { .. }) => return false,
         "connect_timeout" => return pace(parser, name, &mut it.pace, "checker"),
         "connect_ip" => {
-            let address = own_address(parser, name);
-            if let (Some(address), Some(other)) = (address, it.bind_to)
-                && address.is_ipv4() != other.is_ipv4()
-            {
-                parser.warn(format!("connect_ip address {address} does not match address family of bindto - skipping"));
-            } else {
-                it.connect_ip = address;
+            let port = it.to.map_or(0, |to| to.port());
+            it.to = own_address(parser, name).map(|ip| SocketAddr::new(ip, port));
+            if let Some(to) = it.to.filter(|to| it.bind_to.is_some_and(|own| own.is_ipv4() != to.is_ipv4())) {
+                let ip = to.ip();
+                parser.warn(format!("connect_ip address {ip} does not match address family of bindto - skipping"));
+                it.to = None;
             }
         }
         "bindto" => {
-            let address = own_address(parser, name);
-            if let (Some(address), Some(other)) = (address, it.connect_ip)
-                && address.is_ipv4() != other.is_ipv4()
-            {
-                parser.warn(format!("bindto address {address} does not match address family of connect_ip - skipping"));
-            } else {
-                it.bind_to = address;
+            it.bind_to = own_address(parser, name);
+            if let Some(own) = it.bind_to.filter(|own| it.to.is_some_and(|to| to.is_ipv4() != own.is_ipv4())) {
+                parser.warn(format!("bindto address {own} does not match address family of connect_ip - skipping"));
+                it.bind_to = None;
             }
         }
-        "connect_port" => it.connect_port = port(parser, name).or(it.connect_port),
+        "connect_port" => {
+            if let (Some(port), Some(to)) = (port(parser, name), &mut it.to) {
+                to.set_port(port);
+            }
+        }
         "bind_port" => it.bind_port = port(parser, name).or(it.bind_port),
         "bind_if" => match parser.parameter() {
             Some(name) if name.len() > 15 => {
@@ -370,8 +371,7 @@ fn smtp_keyword(parser: &mut Parser, name: &str, helo: &mut String) -> bool {
         "host" => {
             let mut host = Checker {
                 kind: CheckerKind::Tcp,
-                connect_ip: None,
-                connect_port: None,
+                to: None,
                 bind_to: None,
                 bind_port: None,
                 bind_if: None,

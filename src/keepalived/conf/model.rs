@@ -334,10 +334,9 @@ pub struct Server {
 pub struct Checker {
     /// What it does.
     pub kind: CheckerKind,
-    /// connect_ip
-    pub connect_ip: Option<IpAddr>,
-    /// connect_port
-    pub connect_port: Option<u16>,
+    /// Where it asks: the server as it was written, connect_ip, connect_port. What keepalived makes of the server's port
+    /// afterwards does not count. None after a wrong connect_ip.
+    pub to: Option<SocketAddr>,
     /// bindto
     pub bind_to: Option<IpAddr>,
     /// bind_port

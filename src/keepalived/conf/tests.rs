@@ -183,7 +183,7 @@ proptest::proptest! {
             }
 
             fn is_program(&mut self, path: &str) -> bool {
-                path.len() % 2 == 0
+                path.len().is_multiple_of(2)
             }
 
             fn is_test(&self) -> bool {

@@ -1,6 +1,6 @@
 //! Questions to servers: check_tcp.c, check_http.c and their like.
 
-use std::net::{IpAddr, SocketAddrV4};
+use std::net::{IpAddr, SocketAddr, SocketAddrV4};
 
 use super::{Process, script};
 use crate::host::net::{TcpStream, UdpSocket};
@@ -51,10 +51,12 @@ impl Question<'_> {
         }
     }
 
-    /// connect_ip, connect_port; none for an address of IPv6.
+    /// None for an address of IPv6.
     fn to(&self) -> Option<SocketAddrV4> {
-        let IpAddr::V4(ip) = self.checker.connect_ip.unwrap_or(self.server.address.ip()) else { return None };
-        Some(SocketAddrV4::new(ip, self.checker.connect_port.unwrap_or(self.server.address.port())))
+        match self.checker.to {
+            Some(SocketAddr::V4(to)) => Some(to),
+            _ => None,
+        }
     }
 
     /// bindto, bind_port, bind_if
