@@ -99,6 +99,8 @@ pub struct Parser {
     main: String,
     /// The processes that have something to do.
     wanted: Vec<Process>,
+    /// What the next rule without a priority gets.
+    rule_priority: u32,
 }
 
 /// Reads a configuration; `id` is the machine's name.
@@ -116,6 +118,7 @@ pub fn parse(text: &str, id: &str, files: &mut dyn Files) -> (Config, Vec<Messag
         is_over: false,
         main: files.name().to_owned(),
         wanted: vec![Process::Parent],
+        rule_priority: 16_384,
     };
     for process in [Process::Parent, Process::Checkers, Process::Vrrp, Process::Bfd] {
         // The daemon has no process for what is not configured.
@@ -334,6 +337,13 @@ impl Parser {
                 None
             }
         }
+    }
+
+    /// The priority of a rule that has none: each one less than the one before.
+    pub fn next_rule_priority(&mut self) -> u32 {
+        let priority = self.rule_priority;
+        self.rule_priority = priority.saturating_sub(1);
+        priority
     }
 
     /// Something is wrong with the line that is being read.

@@ -11,6 +11,8 @@ mod garp;
 mod hear;
 mod notify;
 mod packet;
+#[cfg(test)]
+mod properties;
 mod reload;
 mod router;
 mod script;
