@@ -115,6 +115,11 @@ pub enum Drop {
     Ip(IpDrop),
     /// iptables drops or rejects it (SKB_DROP_REASON_NETFILTER_DROP).
     Netfilter(Ruling),
+    /// keepalived lets nobody speak with the address (no_accept; SKB_DROP_REASON_NETFILTER_DROP).
+    Guarded {
+        /// The address.
+        address: std::net::Ipv4Addr,
+    },
     /// The table of tracked connections is full (nf_conntrack_max).
     ConntrackFull {
         /// So many are there.
@@ -166,6 +171,9 @@ impl fmt::Display for Drop {
             Drop::OtherHost => write!(f, "for another machine's MAC address"),
             Drop::Ip(drop) => drop.fmt(f),
             Drop::Netfilter(ruling) => ruling.fmt(f),
+            Drop::Guarded { address } => {
+                write!(f, "keepalived lets nobody speak with {address} (no_accept): nftables drops it")
+            }
             Drop::ConntrackFull { max } => {
                 write!(f, "{max} connections are tracked already (net.netfilter.nf_conntrack_max)")
             }

@@ -151,14 +151,9 @@ fn reload(process: &Process, pid: Option<Pid>) -> i32 {
 }
 
 fn status(process: &Process, pid: Option<Pid>) -> i32 {
-    let active = if pid.is_some() { "active (running)" } else { "inactive (dead)" };
-    process.print(&format!(
-        "{} {UNIT} - Keepalive Daemon (LVS and VRRP)\n     Active: {active}\n",
-        if pid.is_some() { "●" } else { "○" }
-    ));
-    if let Some(pid) = pid {
-        process.print(&format!("   Main PID: {} (keepalived)\n", pid.0));
-    }
+    let is_enabled = is_enabled(process);
+    let text = process.sys.with(|kernel| keepalived::status(kernel, pid, is_enabled));
+    process.print(&text);
     if pid.is_some() { 0 } else { 3 }
 }
 

@@ -27,6 +27,8 @@ enum Step {
     /// nf_conntrack_defrag: the tracker wants whole datagrams.
     Defragment,
     Table(usize),
+    /// nftables' table of addresses that nobody may speak with, just before the filter table.
+    Guard,
     Track,
     Translate,
     Ipvs,
@@ -35,12 +37,12 @@ enum Step {
 
 /// Who looks at a packet at a hook, in order.
 const fn steps(hook: Hook) -> &'static [Step] {
-    use Step::{Confirm, Defragment, Ipvs, Table, Track, Translate};
+    use Step::{Confirm, Defragment, Guard, Ipvs, Table, Track, Translate};
     match hook {
         Hook::Prerouting => &[Defragment, Table(RAW), Track, Table(MANGLE), Translate],
-        Hook::Input => &[Table(MANGLE), Table(FILTER), Ipvs, Translate, Confirm],
+        Hook::Input => &[Table(MANGLE), Guard, Table(FILTER), Ipvs, Translate, Confirm],
         Hook::Forward => &[Table(MANGLE), Table(FILTER), Ipvs],
-        Hook::Output => &[Table(RAW), Track, Table(MANGLE), Translate, Ipvs, Table(FILTER)],
+        Hook::Output => &[Table(RAW), Track, Table(MANGLE), Translate, Ipvs, Guard, Table(FILTER)],
         Hook::Postrouting => &[Table(MANGLE), Translate, Confirm],
     }
 }
@@ -73,6 +75,7 @@ impl Kernel {
                     None => Passage::Stolen,
                 },
                 Step::Table(table) => self.put_to_table(table, hook, packet, way),
+                Step::Guard => self.guard(hook, packet),
                 Step::Track if self.netfilter.tracks => self.track(packet),
                 Step::Translate if self.netfilter.translates() => {
                     self.translate(hook, packet, way).map_or(Passage::Dropped, Passage::On)
@@ -107,6 +110,15 @@ impl Kernel {
                 Passage::Dropped
             }
         }
+    }
+
+    fn guard(&mut self, hook: Hook, packet: Packet) -> Passage {
+        let address = if hook == Hook::Input { packet.destination() } else { packet.source() };
+        if !self.netfilter.guarded.contains(&address) {
+            return Passage::On(packet);
+        }
+        self.out.note_about(packet.cause, || Note::Drop(Drop::Guarded { address }));
+        Passage::Dropped
     }
 
     /// nf_confirm

@@ -111,6 +111,8 @@ pub struct Netfilter {
     conntrack: Conntrack,
     random: Stream,
     arp: ArpTable,
+    /// Addresses that nobody may speak with: what nftables' table `keepalived` has.
+    guarded: Vec<Ipv4Addr>,
 }
 
 impl Default for Netfilter {
@@ -128,6 +130,7 @@ impl Default for Netfilter {
             conntrack: Conntrack::default(),
             random: random::stream(0, "netfilter", ""),
             arp: ArpTable::default(),
+            guarded: Vec::new(),
         }
     }
 }
@@ -161,14 +164,28 @@ impl Netfilter {
     /// Changes the table of this name, if there is one.
     pub fn change<R>(&mut self, name: &str, change: impl FnOnce(&mut Table) -> R) -> Option<R> {
         let result = self.tables.iter_mut().find(|table| table.name == name).map(change);
+        self.look_again();
+        result
+    }
+
+    /// Drops what comes to an address or goes from it, or does so no longer: the sets that keepalived keeps in nftables.
+    pub fn guard(&mut self, address: Ipv4Addr, on: bool) {
+        self.guarded.retain(|guarded| *guarded != address);
+        if on {
+            self.guarded.push(address);
+        }
+        self.look_again();
+    }
+
+    fn look_again(&mut self) {
         self.tracks = self.translates() || self.tables.iter().any(Table::needs_tracking);
         for hook in Hook::ALL {
             // Connections are begun at two hooks and confirmed at two others.
             let is_tracked = self.tracks && hook != Hook::Forward;
             let is_filtered = self.tables.iter().any(|table| table.entrance(hook).is_some());
-            self.busy[hook as usize] = is_tracked || is_filtered;
+            let is_guarded = !self.guarded.is_empty() && matches!(hook, Hook::Input | Hook::Output);
+            self.busy[hook as usize] = is_tracked || is_filtered || is_guarded;
         }
-        result
     }
 
     /// Whether connections may be translated: as soon as somebody has put anything into the nat table.

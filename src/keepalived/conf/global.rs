@@ -63,7 +63,6 @@ const IGNORED: &[&str] = &[
     "max_auto_priority",
     "min_auto_priority_delay",
     "namespace_with_ipsets",
-    "nftables",
     "nftables_counters",
     "nftables_ifindex",
     "nftables_priority",
@@ -107,7 +106,6 @@ const IGNORED: &[&str] = &[
     "use_symlink_paths",
     "vmac_addr_prefix",
     "vrrp_gna_extra_if",
-    "vrrp_ipsets",
     "vrrp_mcast_group6",
     "vrrp_netlink_cmd_rcv_bufs",
     "vrrp_netlink_cmd_rcv_bufs_force",
@@ -180,9 +178,14 @@ fn global(parser: &mut Parser, name: &str) -> bool {
             let path = parser.parameter();
             parser.config.global.fifos.extend(path);
         }
+        "nftables" => parser.config.global.names_firewall = true,
         "vrrp_iptables" => {
-            let chain = |at, default: &str| parser.word(at).unwrap_or(default).to_owned();
-            parser.config.global.chains = Some((chain(1, "INPUT"), chain(2, "OUTPUT")));
+            // Debian builds it with nftables alone.
+            parser.config.global.names_firewall = true;
+            parser.warn(
+                "iptables not supported, using nftables instead. Please replace 'vrrp_iptables and 'vrrp_ipsets' with \
+                 'nftables' config option",
+            );
         }
         "default_interface" => {
             if let Some(name) = parser.parameter() {
@@ -233,7 +236,7 @@ fn set(parser: &mut Parser, apply: impl FnOnce(&mut Parser, bool)) {
 
 fn garp(parser: &mut Parser, name: &str) -> bool {
     let mut garp = parser.config.global.garp;
-    let is_known = garp_keyword(parser, name, &mut garp);
+    let is_known = garp_keyword(parser, name, "", &mut garp);
     parser.config.global.garp = garp;
     is_known
 }
@@ -249,27 +252,32 @@ fn min_garp(garp: &mut Garp, on: bool) {
     }
 }
 
-/// The settings of gratuitous ARPs, of an instance or of all.
-pub fn garp_keyword(parser: &mut Parser, name: &str, garp: &mut Garp) -> bool {
+/// The settings of gratuitous ARPs, of an instance or of all; `whose` stands in front of messages.
+pub fn garp_keyword(parser: &mut Parser, name: &str, whose: &str, garp: &mut Garp) -> bool {
     let what = parser.word(0).unwrap_or_default().to_owned();
-    let invalid = |text: &str| format!("{what} '{text}' invalid - ignoring");
-    let seconds =
-        |parser: &mut Parser| parser.number_or(0, 4_294, invalid).map(|seconds| Span::from_secs(seconds as u64));
+    let wrong = |text: &str| format!("{whose}{what} '{text}' invalid - ignoring");
+    let seconds = |parser: &mut Parser, wrong: &dyn Fn(&str) -> String| {
+        parser.number_or(0, 4_294, wrong).map(|seconds| Span::from_secs(seconds as u64))
+    };
     let repeats = |parser: &mut Parser| {
-        let count = parser.number_or(0, i64::from(u32::MAX), invalid)?;
+        let count = parser.number_or(0, i64::from(u32::MAX), wrong)?;
         if count == 0 {
-            parser.warn(format!("{what} must be greater than 0, setting to 1"));
+            parser.warn(format!("{whose}{what} must be greater than 0, setting to 1"));
         }
         Some(count.max(1) as u32)
     };
     match name {
-        "master_delay" => garp.delay = seconds(parser).unwrap_or(garp.delay),
+        "master_delay" => garp.delay = seconds(parser, &wrong).unwrap_or(garp.delay),
         "master_repeat" => garp.repeat = repeats(parser).unwrap_or(garp.repeat),
-        "master_refresh" => garp.refresh = seconds(parser).unwrap_or(Span::ZERO),
+        "master_refresh" => {
+            let wrong = |text: &str| format!("{whose}Invalid {what} '{text}' - ignoring");
+            garp.refresh = seconds(parser, &wrong).unwrap_or(Span::ZERO);
+        }
         "master_refresh_repeat" => garp.refresh_repeat = repeats(parser).unwrap_or(garp.refresh_repeat),
-        "lower_prio_delay" => garp.lower_priority_delay = seconds(parser).or(garp.lower_priority_delay),
+        "lower_prio_delay" => garp.lower_priority_delay = seconds(parser, &wrong).or(garp.lower_priority_delay),
         "lower_prio_repeat" => {
-            let count = parser.number_or(0, i64::from(i32::MAX), |text| format!("Invalid {what} '{text}'"));
+            let wrong = |text: &str| format!("{whose}Invalid {what} '{text}'");
+            let count = parser.number_or(0, i64::from(i32::MAX), wrong);
             garp.lower_priority_repeat = count.map(|count| count as u32).or(garp.lower_priority_repeat);
         }
         _ => return false,

@@ -69,8 +69,8 @@ pub struct Global {
     pub tells_priority: bool,
     /// notify_fifo, vrrp_notify_fifo
     pub fifos: Vec<String>,
-    /// vrrp_iptables: the chains of INPUT and of OUTPUT; none: nftables.
-    pub chains: Option<(String, String)>,
+    /// nftables, or vrrp_iptables: a firewall is spoken of.
+    pub names_firewall: bool,
     /// default_interface
     pub default_interface: String,
     /// vmac_prefix
@@ -111,7 +111,7 @@ impl Default for Global {
             log_unknown_vrids: false,
             tells_priority: false,
             fifos: Vec::new(),
-            chains: None,
+            names_firewall: false,
             default_interface: "eth0".to_owned(),
             vmac_prefix: "vrrp".to_owned(),
             dynamic_interfaces: false,

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use super::Vrrp;
 use super::effect::Effect;
 use super::router::State;
-use crate::keepalived::conf::{Config, GarpGroup};
+use crate::keepalived::conf::{Config, GarpGroup, Vip};
 use crate::time::{Span, Time};
 
 /// Gratuitous ARPs that are still to be sent.
@@ -81,9 +81,14 @@ impl Vrrp {
         for (_, place, rounds) in due {
             self.announce(place, rounds, now);
         }
-        for (place, interface, address) in std::mem::take(&mut self.garps.waiting) {
-            if self.routers[place].state == State::Master {
-                self.announce_or_wait(place, interface, address, now);
+        let waiting = std::mem::take(&mut self.garps.waiting);
+        for place in 0..self.routers.len() {
+            let its = |(vip, device): (&Vip, String)| (place, device, vip.net.addr());
+            let held: Vec<_> = self.routers[place].config.addresses().map(its).collect();
+            for waits in held.into_iter().filter(|held| waiting.contains(held)) {
+                if self.routers[place].state == State::Master {
+                    self.announce_or_wait(place, waits.1, waits.2, now);
+                }
             }
         }
     }

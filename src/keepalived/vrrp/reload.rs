@@ -26,12 +26,7 @@ impl Vrrp {
         new.begun = self.begun;
         new.drop_old_statics(self);
         new.inherit_scripts(self);
-        for place in 0..new.routers.len() {
-            let is_new_device = self.twin_of(&new.routers[place]).is_none_or(|old| old.config.vmac.is_none());
-            if is_new_device {
-                new.add_devices(place);
-            }
-        }
+        new.meet_interfaces(Some(self));
         new.complete(Some(self));
         new.inherit_states(self);
         self.drop_deleted(&mut new);

@@ -58,9 +58,7 @@ impl Vrrp {
             let seconds = self.global.startup_delay.as_secs_f64();
             self.log(format!("Delaying startup for {seconds} seconds"));
         }
-        for place in 0..self.routers.len() {
-            self.add_devices(place);
-        }
+        self.meet_interfaces(None);
         self.complete(None);
         if !self.routers.is_empty() {
             self.log("Registering gratuitous ARP shared channel".to_owned());
@@ -76,8 +74,13 @@ impl Vrrp {
         self.begin(&[], now);
     }
 
-    /// What is wrong already, and the groups' first states. `old`: what there was before a reload.
-    pub(super) fn complete(&mut self, old: Option<&Vrrp>) {
+    /// The addresses that routers speak from, and the interfaces that they bring with them.
+    pub(super) fn meet_interfaces(&mut self, old: Option<&Vrrp>) {
+        let needs_firewall = |router: &Router| router.config.no_accept || router.config.vmac.is_some();
+        if !self.global.names_firewall && self.routers.iter().any(needs_firewall) {
+            let text = "use_vmac or no_accept/strict specified, but no firewall configured - using nftables";
+            self.log(text.to_owned());
+        }
         let mut seen: Vec<String> = Vec::new();
         for place in 0..self.routers.len() {
             let it = &self.routers[place].config;
@@ -85,13 +88,21 @@ impl Vrrp {
             if it.source.is_none() {
                 self.routers[place].source = address;
             }
-            if old.is_none() && !seen.contains(&interface) {
+            if !seen.contains(&interface) {
                 if let Some(address) = address {
                     self.log(format!("Assigned address {address} for interface {interface}"));
                 }
                 seen.push(interface);
             }
+            let before = old.and_then(|old| old.twin_of(&self.routers[place]));
+            if before.is_none_or(|before| before.config.vmac.is_none()) {
+                self.add_devices(place);
+            }
         }
+    }
+
+    /// What is wrong already, and the groups' first states. `old`: what there was before a reload.
+    pub(super) fn complete(&mut self, old: Option<&Vrrp>) {
         for place in 0..self.routers.len() {
             self.routers[place].tracks = self.tracks_of(place);
         }
@@ -189,10 +200,17 @@ impl Vrrp {
             }
             faults += 1;
         }
-        if self.routers[place].source.is_none() {
-            said.push(format!("({name}) entering FAULT state (no IPv4 address for interface)"));
-            faults += 1;
-        }
+        let router = &self.routers[place];
+        let has = |source| self.links.iter().any(|link| link.addresses.contains(&source));
+        let lacks = match router.source {
+            None => Some(format!("({name}) entering FAULT state (no IPv4 address for interface)")),
+            Some(source) if router.config.is_unicast() && !has(source) => {
+                Some(format!("({name}): entering FAULT state (src address not configured)"))
+            }
+            Some(_) => None,
+        };
+        faults += u32::from(lacks.is_some());
+        said.extend(lacks);
         said.into_iter().for_each(|text| self.log(text));
         let router = &mut self.routers[place];
         router.faults = faults;
@@ -304,7 +322,8 @@ impl Vrrp {
         let it = &self.routers[place].config;
         let interface = it.interface.clone();
         if it.vmac.is_some() {
-            let (name, mac) = (it.device(), MacAddr::ZERO);
+            let (whose, name, mac) = (it.name.clone(), it.device(), MacAddr::ZERO);
+            self.log(format!("({whose}) Success removing VMAC interface {name}"));
             self.links.retain(|link| link.name != name);
             self.effects.push(Effect::Vmac { change: Change::Remove, name, below: interface, mac });
         } else if it.promotes_secondaries {

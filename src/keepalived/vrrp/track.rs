@@ -219,7 +219,19 @@ impl Vrrp {
             };
             let after = self.evaluate(&self.routers[place].tracks[at].track);
             let before = std::mem::replace(&mut self.routers[place].tracks[at].says, after);
+            let is_file = matches!(watch, Watch::File(_));
             match (before, after) {
+                (Says::Weight(_), Says::Fault) if is_file => {
+                    let text = format!("({}): tracked file {} now FAULT state", self.name(place), watch.name());
+                    self.log(text);
+                    self.fault(place, now);
+                    continue;
+                }
+                (Says::Fault, Says::Weight(weight)) if is_file => {
+                    self.file_is_well(place, watch.name(), weight);
+                    self.mend(place, false, now);
+                    continue;
+                }
                 (Says::Wait, Says::Fault) => {
                     self.heard(place);
                     self.fault(place, now);
@@ -235,6 +247,16 @@ impl Vrrp {
                 _ => {}
             }
             self.reweigh(place);
+        }
+    }
+
+    /// A file no longer makes a fault. The priority changes without the usual word.
+    fn file_is_well(&mut self, place: usize, file: &str, weight: i32) {
+        self.routers[place].reweigh();
+        let (name, priority) = (self.name(place), self.routers[place].priority);
+        self.log(format!("({name}): tracked file {file} leaving FAULT state"));
+        if weight != 0 {
+            self.log(format!("({name}) Setting effective priority to {priority}"));
         }
     }
 

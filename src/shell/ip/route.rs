@@ -30,6 +30,19 @@ pub(super) fn rules(_: &mut Kernel, _: Style, words: &mut Words<'_>, out: &mut S
     Ok(())
 }
 
+/// Who else makes entries (/etc/iproute2/rt_protos).
+const PROTOCOLS: &[(u8, &str)] = &[
+    (1, "redirect"),
+    (9, "ra"),
+    (11, "zebra"),
+    (12, "bird"),
+    (16, "dhcp"),
+    (18, "keepalived"),
+    (42, "babel"),
+    (186, "bgp"),
+    (188, "ospf"),
+];
+
 /// What is done about an entry that is there, or is not.
 enum How {
     Add,
@@ -115,9 +128,12 @@ fn protocol(text: &str) -> Result<Protocol> {
         "kernel" => Ok(Protocol::Kernel),
         "boot" => Ok(Protocol::Boot),
         "static" => Ok(Protocol::Static),
-        _ => text.parse().map(Protocol::Other).map_err(|_| {
-            failure(WRONG, format!("Error: argument \"{text}\" is wrong: \"protocol\" value is invalid\n\n"))
-        }),
+        _ => {
+            let known = PROTOCOLS.iter().find(|(_, name)| *name == text).map(|(number, _)| *number);
+            let wrong = || format!("Error: argument \"{text}\" is wrong: \"protocol\" value is invalid\n\n");
+            let number = known.or_else(|| text.parse().ok()).ok_or_else(|| failure(WRONG, wrong()))?;
+            Ok(Protocol::Other(number))
+        }
     }
 }
 
@@ -311,7 +327,10 @@ fn describe(kernel: &Kernel, route: &FibRoute, table: Table, device_is_known: bo
     match route.protocol {
         Protocol::Kernel => out.push_str("proto kernel "),
         Protocol::Static => out.push_str("proto static "),
-        Protocol::Other(number) => drop(write!(out, "proto {number} ")),
+        Protocol::Other(number) => match PROTOCOLS.iter().find(|(known, _)| *known == number) {
+            Some((_, name)) => drop(write!(out, "proto {name} ")),
+            None => drop(write!(out, "proto {number} ")),
+        },
         Protocol::Boot => {}
     }
     if route.scope != Scope::Global || table == Table::Local && route.kind != Kind::Unicast {

@@ -1,4 +1,4 @@
-//! What keepalived does to interfaces: addresses, routes, rules, VMACs, and a firewall in front of addresses.
+//! What keepalived does to interfaces: addresses, routes, rules, VMACs.
 
 use std::net::Ipv4Addr;
 
@@ -50,19 +50,6 @@ pub fn ip(kernel: &mut Kernel, object: &str, change: Change, words: &[String]) {
     let mark = (!says_who && object == "route").then(|| ["proto".to_owned(), "keepalived".to_owned()]);
     let call: Vec<String> = call.chain(mark.into_iter().flatten()).collect();
     crate::shell::ip::ip(kernel, &call, &mut Io::default());
-}
-
-/// no_accept: nobody may speak with an address, or from it. keepalived uses nftables, which a node does not have.
-pub fn filter(kernel: &mut Kernel, change: Change, chains: Option<&(String, String)>, address: Ipv4Addr) {
-    let (input, output) = chains.map_or(("INPUT", "OUTPUT"), |(input, output)| (input, output));
-    let verb = if change == Change::Add { "-I" } else { "-D" };
-    for words in [
-        format!("iptables {verb} {input} -d {address} -j DROP"),
-        format!("iptables {verb} {output} -s {address} -j DROP"),
-    ] {
-        let words: Vec<String> = words.split(' ').map(str::to_owned).collect();
-        crate::shell::iptables::iptables(kernel, &words, &mut Io::default());
-    }
 }
 
 /// Interfaces of keepalived's own, and what it sets at others. Gives what is to be written down.

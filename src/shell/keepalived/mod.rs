@@ -9,6 +9,7 @@ mod pool;
 mod probe;
 mod router;
 mod script;
+mod status;
 
 use super::Process;
 use crate::host::Kernel;
@@ -16,6 +17,7 @@ use crate::host::process::Task;
 use crate::keepalived::conf::{self, Config, Files, Message};
 pub use log::FILE as LOG;
 use log::Log;
+pub(super) use status::status;
 
 /// Where it looks for its configuration.
 const CONFIG: &str = "/etc/keepalived/keepalived.conf";

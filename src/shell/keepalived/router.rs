@@ -5,7 +5,7 @@ use crate::host::process::WaitOn;
 use crate::host::{IfIndex, Kernel, PacketSocket, RawBind, RawSocket};
 use crate::ipvs::sync::{Role, Settings};
 use crate::keepalived::conf::{Config, Global, Script, SyncDaemon};
-use crate::keepalived::vrrp::{Arrival, Ear, Effect, Link, Message, Outcome, Vrrp};
+use crate::keepalived::vrrp::{Arrival, Change, Ear, Effect, Link, Message, Outcome, Vrrp};
 use crate::time::{Span, Time};
 use crate::wire::build::{self, Arp};
 use crate::wire::{MacAddr, proto};
@@ -107,10 +107,11 @@ impl Routers {
 
     /// Looks at everything that may have happened.
     pub fn step(&mut self, now: Time) {
+        // Netlink tells of a secondary address before the primary one that it goes with.
+        self.look_after_addresses(now);
         let links = self.process().sys.with(links);
         self.vrrp.links(links, now);
         self.carry_out();
-        self.look_after_addresses(now);
         self.look(now);
         self.listen();
         for n in 0..self.sockets.len() {
@@ -211,8 +212,8 @@ impl Routers {
                     self.process().sys.with(|kernel| device::ip(kernel, "rule", change, &words));
                 }
                 Effect::Firewall(change, address) => {
-                    let chains = self.global.chains.as_ref();
-                    self.process().sys.with(|kernel| device::filter(kernel, change, chains, address));
+                    let on = change == Change::Add;
+                    self.process().sys.with(|kernel| kernel.netfilter_mut().guard(address, on));
                 }
             }
         }

@@ -72,7 +72,12 @@ fn net(parser: &mut Parser, line: &Line, text: &str) -> Option<Ipv4Net> {
         Some(Ok(len @ 0..=32)) => len,
         Some(_) => {
             let len = len.unwrap_or_default();
-            parser.warn_at(line, format!("Invalid address prefix len {len} for address {address} - using 32"));
+            let what = if len.parse::<u64>().is_ok() { "outside range [0, 32]" } else { "" };
+            let shown = text;
+            let text =
+                if what.is_empty() { format!("invalid number '{len}'") } else { format!("number '{len}' {what}") };
+            parser.warn_at(line, text);
+            parser.warn_at(line, format!("Invalid address prefix len {len} for address {shown} - using 32"));
             32
         }
     };

@@ -2,6 +2,7 @@
 
 use super::model::{Instance, Notify, Vmac};
 use super::{address, finish, line, notify_keyword, track};
+use crate::keepalived::conf::SyncDaemon;
 use crate::keepalived::conf::global::garp_keyword;
 use crate::keepalived::conf::parser::Parser;
 use crate::time::Span;
@@ -307,8 +308,28 @@ fn speech(parser: &mut Parser, name: &str, draft: &mut Draft) -> bool {
             let wrong = |text: &str| format!("({whose}): TTL '{text}' not valid - must be between 0 & 255");
             draft.unicast_ttl = parser.number_or(0, 255, wrong).map(|ttl| ttl as u8);
         }
+        "lvs_sync_daemon_interface" => sync_daemon(parser, &whose),
         "garp_extra_if" | "vmac_garp_intvl" => it.garp_elsewhere = parser.garp_elsewhere().or(it.garp_elsewhere),
-        _ => return name.starts_with("garp_") && garp_keyword(parser, &name["garp_".len()..], &mut it.garp),
+        _ => {
+            let whose = format!("({whose}): ");
+            return name.strip_prefix("garp_").is_some_and(|name| garp_keyword(parser, name, &whose, &mut it.garp));
+        }
     }
     true
+}
+
+/// The older way to say that the synchronisation daemon follows an instance.
+fn sync_daemon(parser: &mut Parser, whose: &str) {
+    parser.warn(format!("({whose}) Specifying lvs_sync_daemon_interface against a vrrp is deprecated."));
+    parser.warn(format!("      {:1$}Please use global lvs_sync_daemon", "", whose.len().saturating_sub(2)));
+    let Some(interface) = parser.parameter() else { return };
+    if let Some(known) = &parser.config.global.sync {
+        let known = known.interface.clone();
+        let text = format!("({whose}) lvs_sync_daemon_interface has already been specified as {known} - ignoring");
+        parser.warn(text);
+        return;
+    }
+    let instance = Some(whose.to_owned());
+    parser.config.global.sync =
+        Some(SyncDaemon { interface, instance, id: None, max_len: None, port: None, ttl: None, group: None });
 }

@@ -195,17 +195,13 @@ fn route(parser: &mut Parser, line: &Line) -> Option<IpLine> {
 
 /// Where a route leads.
 fn destined(parser: &mut Parser, line: &Line, word: &str, reading: &mut Reading<'_>) -> Option<String> {
-    let (ip, len) = word.split_once('/').map_or((word, 32), |(ip, len)| (ip, len.parse().unwrap_or(32)));
-    let net = match word {
-        "default" => Some(Ipv4Net::default()),
-        _ => ip.parse().ok().and_then(|ip| Ipv4Net::new(ip, len).ok()),
-    };
-    let Some(net) = net else {
+    let is_net = word == "default" || word.parse::<Ipv4Addr>().is_ok() || word.parse::<Ipv4Net>().is_ok();
+    if !is_net {
         parser.warn_at(line, format!("unknown route keyword {word}"));
         return None;
-    };
+    }
     reading.push(&[word]);
-    Some(net.to_string())
+    Some(word.to_owned())
 }
 
 /// alloc_rule
