@@ -33,13 +33,13 @@ impl Vrrp {
         }
         let router = &mut self.routers[place];
         let garp = router.config.garp;
-        if router.refresh_at.is_some_and(|at| at < now) {
+        if router.refresh_at.is_some_and(|at| at <= now) {
             router.refresh_at = Some(now + garp.refresh);
             self.announce(place, garp.refresh_repeat, now);
         }
         let router = &mut self.routers[place];
         if let (Some(at), Some((every, is_all))) = (router.elsewhere_at, router.config.garp_elsewhere)
-            && at < now
+            && at <= now
         {
             router.elsewhere_at = Some(now + every);
             self.announce_elsewhere(place, is_all, now);
