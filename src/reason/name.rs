@@ -11,7 +11,7 @@ impl Drop {
         match self {
             Drop::OtherHost => "SKB_DROP_REASON_OTHERHOST",
             Drop::Ip(drop) => drop.name(),
-            Drop::Netfilter(_) => "SKB_DROP_REASON_NETFILTER_DROP",
+            Drop::Netfilter(_) | Drop::Guarded { .. } => "SKB_DROP_REASON_NETFILTER_DROP",
             Drop::ConntrackFull { .. } => "nf_conntrack: early_drop",
             Drop::ConntrackClash => "nf_conntrack: insert_failed",
             Drop::MasqueradeMoved => "nf_nat_inet_fn: NF_DROP",

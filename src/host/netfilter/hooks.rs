@@ -117,7 +117,7 @@ impl Kernel {
         if !self.netfilter.guarded.contains(&address) {
             return Passage::On(packet);
         }
-        self.out.note_about(packet.cause, || Note::Drop(Drop::Guarded { address }));
+        self.out.note_about(packet.origin.cause, || Note::Drop(Drop::Guarded { address }));
         Passage::Dropped
     }
 

@@ -74,7 +74,7 @@ const fn of_drop(drop: &Drop) -> Stage {
     match drop {
         Drop::OtherHost => Stage::Interface,
         Drop::Ip(_) => Stage::Ip,
-        Drop::Netfilter(_) => Stage::Netfilter,
+        Drop::Netfilter(_) | Drop::Guarded { .. } => Stage::Netfilter,
         Drop::ConntrackFull { .. } | Drop::ConntrackClash | Drop::MasqueradeMoved | Drop::NoAddressToTranslateTo => {
             Stage::Nat
         }
