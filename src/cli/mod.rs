@@ -13,6 +13,7 @@ mod run;
 mod scenarios;
 mod shell;
 mod subject;
+mod sweep;
 mod trace;
 mod verdicts;
 mod why;
@@ -76,6 +77,8 @@ enum Command {
     Diagnose(diagnose::Diagnose),
     /// Exercises that grade themselves.
     Course(course::CourseArgs),
+    /// Runs a scenario with all values of its parameters, and prints a table of what it measures.
+    Sweep(sweep::Sweep),
     /// Prints a completion script: `source <(lvslab completions bash)`.
     Completions(completions::Completions),
 }
@@ -115,6 +118,7 @@ pub fn main() -> ExitCode {
         Command::Keepalived(keepalived) => return ExitCode::from(keepalived.execute()),
         Command::Diagnose(diagnose) => diagnose.execute(),
         Command::Course(course) => course.execute(),
+        Command::Sweep(sweep) => sweep.execute(),
         Command::Completions(completions) => completions.execute(),
     };
     status.into()

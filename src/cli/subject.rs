@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::complain::complain;
 use super::{DEFAULT_SCENARIO, Status, files, scenarios};
-use crate::scenario::{self, Failure, Options, Outcome, Plan, load, nearest};
+use crate::scenario::{self, Diagnostic, Failure, Options, Outcome, Parameters, Plan, load, load_with, nearest};
 use crate::time::Span;
 use crate::trace::filter::{Filter, WORDS};
 
@@ -13,6 +13,9 @@ use crate::trace::filter::{Filter, WORDS};
 pub struct Subject {
     /// The scenario: a file, or the name of one that comes with lvslab (`lvslab scenarios` lists them); dr unless told.
     scenario: Option<PathBuf>,
+    /// Chooses a parameter's value; for a sweep, several with commas between them.
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_setting)]
+    settings: Vec<(String, String)>,
     /// What all randomness is drawn from, instead of the scenario's own seed.
     #[arg(long)]
     seed: Option<u64>,
@@ -41,23 +44,49 @@ impl Subject {
     ///
     /// What the process ends with.
     pub fn load(&self) -> Result<Loaded, Status> {
+        let (path, text) = self.read()?;
+        let plan = if self.settings.is_empty() { load(&text) } else { self.load_chosen(&text)? };
+        match plan {
+            Ok(mut plan) => {
+                plan.seed = self.seed.unwrap_or(plan.seed);
+                plan.until = self.until.or(plan.until);
+                plan.max_events = self.max_events.or(plan.max_events);
+                Ok(Loaded { path, text, plan })
+            }
+            Err(diagnostics) => {
+                complain(&path, &text, &diagnostics);
+                Err(Status::Wrong)
+            }
+        }
+    }
+
+    /// The file's name and its text.
+    ///
+    /// # Errors
+    ///
+    /// What the process ends with; the complaint has been printed.
+    pub fn read(&self) -> Result<(PathBuf, String), Status> {
         let (path, text) = match &self.scenario {
             None => (Path::new(DEFAULT_SCENARIO.0), DEFAULT_SCENARIO.1.to_owned()),
             Some(path) if path.exists() => (path.as_path(), files::read(path).map_err(|error| wrong(&error))?),
             Some(path) => built_in(path).ok_or_else(|| wrong(&missing(path)))?,
         };
-        match load(&text) {
-            Ok(mut plan) => {
-                plan.seed = self.seed.unwrap_or(plan.seed);
-                plan.until = self.until.or(plan.until);
-                plan.max_events = self.max_events.or(plan.max_events);
-                Ok(Loaded { path: path.to_owned(), text, plan })
-            }
-            Err(diagnostics) => {
-                complain(path, &text, &diagnostics);
-                Err(Status::Wrong)
-            }
-        }
+        Ok((path.to_owned(), text))
+    }
+
+    fn load_chosen(&self, text: &str) -> Result<Result<Plan, Vec<Diagnostic>>, Status> {
+        let parameters = match Parameters::of(text) {
+            Ok(parameters) => parameters,
+            Err(diagnostic) => return Ok(Err(vec![diagnostic])),
+        };
+        let settings = parameters.settings(&self.settings).map_err(|error| wrong(&error))?;
+        Ok(load_with(text, &settings))
+    }
+
+    /// The parameters that are set, each with all of its values.
+    pub fn several(&self) -> Vec<(String, Vec<String>)> {
+        let values = |(name, values): &(String, String)| (name.clone(), values.split(',').map(str::to_owned).collect());
+        self.settings.iter().map(values).collect()
     }
 }
 
@@ -147,6 +176,11 @@ not, and parentheses), with these words besides:
 /// What is wrong with it.
 pub fn parse_filter(text: &str) -> Result<Filter, String> {
     Filter::parse(text).map_err(|error| format!("{error}; words besides tcpdump's: {}", WORDS.join(" ")))
+}
+
+fn parse_setting(text: &str) -> Result<(String, String), &'static str> {
+    let (name, value) = text.split_once('=').ok_or("a parameter's name, `=`, and its value are expected")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// A time, for clap.

@@ -19,7 +19,7 @@ pub fn write(out: &mut dyn Write, verdicts: &[Verdict], colours: bool) -> io::Re
         return Ok(());
     }
     writeln!(out, "\nexpected")?;
-    for Verdict { held, expected, found, say } in verdicts {
+    for Verdict { held, expected, found, say, .. } in verdicts {
         let (word, colour) = if *held { ("yes", GREEN) } else { ("NO", RED) };
         let word = if colours { format!("\x1b[{colour}m{word:>10}\x1b[0m") } else { format!("{word:>10}") };
         writeln!(out, "{word}  {say}")?;
@@ -47,7 +47,7 @@ pub fn write_json(out: &mut dyn Write, verdicts: &[Verdict]) -> io::Result<()> {
         found: &'a str,
         say: &'a str,
     }
-    for Verdict { held, expected, found, say } in verdicts {
+    for Verdict { held, expected, found, say, .. } in verdicts {
         serde_json::to_writer(&mut *out, &Line { kind: "expectation", held: *held, expected, found, say })?;
         out.write_all(b"\n")?;
     }

@@ -126,7 +126,8 @@ impl Work<'_> {
     fn mark(&self, check: &Check, verdicts: &mut dyn Iterator<Item = Verdict>, hidden: bool) -> Mark {
         match check {
             Check::Run { otherwise, .. } => {
-                let Verdict { held, expected, found, say } = verdicts.next().expect("each expectation has a verdict");
+                let Verdict { held, expected, found, say, .. } =
+                    verdicts.next().expect("each expectation has a verdict");
                 let say = if held { say } else { otherwise.clone() };
                 Mark { held, say, details: (!held && !hidden).then_some((expected, found)) }
             }

@@ -8,8 +8,9 @@ use super::schema::{Entries, Expectation, Scenario};
 use super::steps::StepResult;
 use super::tree::At;
 use super::units::parse_time;
-use super::{holders::holders, silence};
+use super::{formula, holders::holders, silence};
 use crate::ids::FrameId;
+use crate::time::Span;
 use crate::trace::filter::Filter;
 use crate::trace::{Event, Index, Record};
 
@@ -24,6 +25,19 @@ pub struct Verdict {
     pub found: String,
     /// What it shows, as the scenario puts it.
     pub say: String,
+    /// What was measured, if it has a name.
+    pub measured: Option<Measured>,
+}
+
+/// A time that was measured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Measured {
+    /// What it is called.
+    pub name: String,
+    /// How long it was.
+    pub time: Span,
+    /// How long theory says that it is at most.
+    pub theory: Option<Span>,
 }
 
 /// Complains about expectations that speak of things which are not there.
@@ -50,12 +64,21 @@ pub(super) fn check(scenario: &Scenario, plan: &Plan, problems: &mut Vec<Problem
                 }
             }
             Expectation::Holders { of, at, are, .. } => super::holders::check(plan, &path, of, at, are, problems),
-            Expectation::Silence { on, filter, from, to, at_least, at_most, .. } => {
+            Expectation::Silence { on, filter, from, to, at_least, at_most, theory, .. } => {
                 known_frames(plan, on, filter, &path, problems);
-                for (name, text) in [("from", from), ("to", to), ("at_least", at_least), ("at_most", at_most)] {
+                for (name, text) in [("from", from), ("to", to)] {
                     if let Some(text) = text {
-                        super::silence::known_time(plan, text, &field(name), problems);
+                        silence::known_moment(plan, text, &field(name), problems);
                     }
+                }
+                for (name, text) in [("at_least", at_least), ("at_most", at_most)] {
+                    if let Some(text) = text {
+                        silence::known_time(text, &field(name), problems);
+                    }
+                }
+                if theory.as_ref().is_some_and(|theory| formula::value(theory).is_none()) {
+                    let problem = Problem::new(&field("theory"), "this is no formula");
+                    problems.push(problem.hint("numbers, + - * / and parentheses, like \"3 * 1 + 0.5\""));
                 }
             }
             Expectation::Frames { on, filter, .. } => known_frames(plan, on, filter, &path, problems),
@@ -99,7 +122,13 @@ fn verdict(plan: &Plan, outcome: &Outcome, index: &Index<'_>, expectation: &Expe
             let wish = Wish { contains, lacks, equals: equals.as_deref(), line: line.as_deref(), status: *status };
             let complaints: Vec<_> = steps(outcome, node, Some(run)).filter_map(|step| wish.complaint(step)).collect();
             let expected = format!("{node} $ {run}: {}", wish.in_words());
-            Verdict { held: complaints.is_empty(), expected, found: complaints.join("\n"), say: say.clone() }
+            Verdict {
+                held: complaints.is_empty(),
+                expected,
+                found: complaints.join("\n"),
+                say: say.clone(),
+                measured: None,
+            }
         }
         Expectation::Served { client, run, by, any_order, say } => {
             let mut served = served(outcome, client, run.as_deref());
@@ -120,7 +149,7 @@ fn verdict(plan: &Plan, outcome: &Outcome, index: &Index<'_>, expectation: &Expe
             wanted.sort_by_key(|name| plan.node(name));
             verdict_of(found == wanted, format!("{of} is held by {} at {at}", list(&wanted)), list(&found), say)
         }
-        Expectation::Silence { on, filter, from, to, at_least, at_most, say } => {
+        Expectation::Silence { on, filter, from, to, name, theory, at_least, at_most, say } => {
             let times = frames(plan, outcome, index, on, filter).map(|record| record.at);
             let silence = silence::longest(outcome, times, from.as_deref(), to.as_deref());
             let least = at_least.as_deref().and_then(parse_time).is_none_or(|least| silence >= least);
@@ -131,7 +160,10 @@ fn verdict(plan: &Plan, outcome: &Outcome, index: &Index<'_>, expectation: &Expe
             ];
             let range: Vec<String> = range.into_iter().flatten().collect();
             let expected = format!("{} without frames on {on} that are `{filter}`", range.join(" and "));
-            verdict_of(least && most, expected, format!("{:.3} s", silence.as_secs_f64()), say)
+            let theory = theory.as_deref().and_then(formula::value).map(Span::from_secs_f64);
+            let measured = name.clone().map(|name| Measured { name, time: silence, theory });
+            let verdict = verdict_of(least && most, expected, format!("{:.3} s", silence.as_secs_f64()), say);
+            Verdict { measured, ..verdict }
         }
         Expectation::Frames { on, filter, at_least, at_most, say } => {
             let count = frames(plan, outcome, index, on, filter).count() as u64;
@@ -149,7 +181,7 @@ fn verdict(plan: &Plan, outcome: &Outcome, index: &Index<'_>, expectation: &Expe
 }
 
 fn verdict_of(held: bool, expected: String, found: String, say: &str) -> Verdict {
-    Verdict { held, expected, found: if held { String::new() } else { found }, say: say.to_owned() }
+    Verdict { held, expected, found: if held { String::new() } else { found }, say: say.to_owned(), measured: None }
 }
 
 /// What a command's output must be like.

@@ -17,7 +17,7 @@ pub(super) fn check(plan: &Plan, path: &[At], of: &str, at: &str, are: &[String]
     if of.parse::<Ipv4Addr>().is_err() {
         problems.push(Problem::new(&field("of"), format!("\"{of}\" is no IPv4 address")));
     }
-    super::silence::known_time(plan, at, &field("at"), problems);
+    super::silence::known_moment(plan, at, &field("at"), problems);
     for (index, name) in are.iter().enumerate().filter(|(_, name)| plan.node(name).is_none()) {
         let nodes: Vec<_> = plan.nodes.iter().map(|node| node.name.as_str()).collect();
         let problem = Problem::new(&join(&field("are"), &[At::Value(index)]), format!("there is no node \"{name}\""));

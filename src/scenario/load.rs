@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::check::check;
 use super::diagnostic::{Diagnostic, nearest};
+use super::parameters::{Parameters, Settings, fill};
 use super::plan::Plan;
 use super::schema::Scenario;
 use super::tree::Tree;
@@ -19,6 +20,31 @@ use super::tree::Tree;
 /// All that is wrong with it: the first place that is not RON or not of the right type, or else everything that makes
 /// no sense, in the file's order.
 pub fn load(text: &str) -> Result<Plan, Vec<Diagnostic>> {
+    let parameters = Parameters::of(text).map_err(|diagnostic| vec![diagnostic])?;
+    if parameters.is_empty() {
+        return read(text);
+    }
+    load_with(text, &parameters.usual())
+}
+
+/// Reads a scenario whose parameters are chosen.
+///
+/// # Errors
+///
+/// As [`load`].
+pub fn load_with(text: &str, settings: &Settings) -> Result<Plan, Vec<Diagnostic>> {
+    let filled = fill(text, settings);
+    read(&filled.text).map_err(|diagnostics| {
+        let original = |it: Diagnostic| Diagnostic {
+            at: filled.original(it.at),
+            other: it.other.map(|(at, label)| (filled.original(at), label)),
+            ..it
+        };
+        diagnostics.into_iter().map(original).collect()
+    })
+}
+
+fn read(text: &str) -> Result<Plan, Vec<Diagnostic>> {
     let scenario = parse(text).map_err(|diagnostic| vec![diagnostic])?;
     check(&scenario).map_err(|problems| {
         let tree = Tree::of(text);
@@ -48,7 +74,7 @@ pub fn resolve(scenario: &Scenario) -> Result<Plan, Vec<String>> {
 }
 
 /// What ron could not read.
-fn explain(error: &SpannedError, text: &str) -> Diagnostic {
+pub(super) fn explain(error: &SpannedError, text: &str) -> Diagnostic {
     let at = range(text, error.span.start, error.span.end);
     let (message, hint) = match &error.code {
         Error::NoSuchStructField { expected, found, outer } => {

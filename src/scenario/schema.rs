@@ -14,6 +14,11 @@ use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor, value::MapAcc
 pub struct Scenario {
     /// One line that says what the scenario shows.
     pub title: String,
+    /// Names that stand for other texts, and what each may be, the usual first: `${name}` anywhere in the file is replaced
+    /// before the rest is read. `--set name=value` chooses another one, and `lvslab sweep` runs through all of them. A name
+    /// that several parameters set is the first one's.
+    #[serde(default)]
+    pub parameters: Entries<Choices>,
     /// What all randomness of the run is drawn from; `--seed` wins over it.
     #[serde(default = "first_seed")]
     pub seed: u64,
@@ -42,6 +47,15 @@ pub struct Scenario {
 
 fn first_seed() -> u64 {
     1
+}
+
+/// What a parameter may be.
+#[derive(Clone, Debug)]
+pub enum Choices {
+    /// One of these texts, or any other: `"advert_int": ["1", "0.1"]`.
+    Texts(Vec<String>),
+    /// Something with a name, which sets several names at once: `"failure": { "crash": { "step": "...", "missed": "3" } }`.
+    Named(Entries<Entries<String>>),
 }
 
 /// The switches by name.
@@ -255,6 +269,13 @@ pub enum Expectation {
         /// When it ends; with the run, unless told.
         #[serde(default)]
         to: Option<String>,
+        /// The column of `lvslab sweep` that it is written into; none without a name.
+        #[serde(default)]
+        name: Option<String>,
+        /// What theory says that it is at most, in seconds: numbers, `+ - * /` and parentheses, like
+        /// "3 * ${advert_int} + 0.5". A column beside the other one.
+        #[serde(default)]
+        theory: Option<String>,
         /// How long it was at least.
         #[serde(default)]
         at_least: Option<String>,
@@ -356,6 +377,44 @@ impl<'de> Visitor<'de> for SwitchesVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Switches, A::Error> {
         EntriesVisitor(PhantomData).visit_map(map).map(Switches)
+    }
+}
+
+impl Choices {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Choices::Texts(texts) => texts.is_empty(),
+            Choices::Named(Entries(named)) => named.is_empty(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Choices {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Choices, D::Error> {
+        deserializer.deserialize_any(ChoicesVisitor)
+    }
+}
+
+struct ChoicesVisitor;
+
+impl<'de> Visitor<'de> for ChoicesVisitor {
+    type Value = Choices;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of texts, or a map of names to what each of them sets")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Choices, A::Error> {
+        let mut texts = Vec::new();
+        while let Some(text) = seq.next_element()? {
+            texts.push(text);
+        }
+        Ok(Choices::Texts(texts))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Choices, A::Error> {
+        EntriesVisitor(PhantomData).visit_map(map).map(Choices::Named)
     }
 }
 

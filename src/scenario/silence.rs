@@ -7,15 +7,22 @@ use super::tree::At;
 use super::units::parse_time;
 use crate::time::{Span, Time};
 
-/// Complains about a time that is none, or that comes after the end.
-pub(super) fn known_time(plan: &Plan, text: &str, path: &[At], problems: &mut Vec<Problem>) {
-    match parse_time(text) {
-        None => problems.push(Problem::new(path, format!("\"{text}\" is not a time"))),
-        Some(at) if plan.until.is_some_and(|until| at > until) => {
-            problems.push(Problem::new(path, format!("at {text}, the run is over")));
-        }
-        Some(_) => {}
+/// Complains about a moment that is none, or that comes after the end.
+pub(super) fn known_moment(plan: &Plan, text: &str, path: &[At], problems: &mut Vec<Problem>) {
+    if let Some(at) = known_time(text, path, problems)
+        && plan.until.is_some_and(|until| at > until)
+    {
+        problems.push(Problem::new(path, format!("at {text}, the run is over")));
     }
+}
+
+/// Complains about a time that is none.
+pub(super) fn known_time(text: &str, path: &[At], problems: &mut Vec<Problem>) -> Option<Span> {
+    let time = parse_time(text);
+    if time.is_none() {
+        problems.push(Problem::new(path, format!("\"{text}\" is not a time")));
+    }
+    time
 }
 
 /// The longest time between two of these moments, which are in order. The watch begins and ends like them, if that is given;

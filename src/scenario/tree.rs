@@ -35,6 +35,12 @@ impl Tree {
         Scanner { text, at: 0 }.value()
     }
 
+    /// Where the value of a field of the whole stands, if there is such a field.
+    pub fn field(&self, text: &str, name: &str) -> Option<Range<usize>> {
+        let item = self.items.iter().find(|item| &text[item.key.clone()] == name)?;
+        Some(item.value.range.clone())
+    }
+
     /// Where a part stands in `text`, or the nearest thing around it that exists.
     pub fn find(&self, text: &str, path: &[At]) -> Range<usize> {
         let Some((step, rest)) = path.split_first() else { return self.range.clone() };
