@@ -4,6 +4,7 @@
 //! written here, once. Names of drop reasons are the kernel's (enum skb_drop_reason) where it has one.
 
 mod arp;
+mod change;
 mod ip;
 mod ipvs;
 mod loss;
@@ -13,10 +14,12 @@ mod netfilter;
 mod origin;
 mod step;
 mod transport;
+mod vrrp;
 
 use std::fmt;
 
 pub use arp::{Arp, Withheld};
+pub use change::{Change, Config};
 pub use ip::{ErrorWithheld, Ip, IpDrop, RedirectIgnored, RefusingRoute, Setting};
 pub use ipvs::{Candidate, Choice, Connection, Ipvs, IpvsDrop, Schedule};
 pub use loss::Loss;
@@ -25,6 +28,7 @@ pub use netfilter::{Nat, NatSide, Ruling};
 pub use origin::{About, KernelTimer, Made, Maker, Origin, Process};
 pub use step::{Device, Heard, Icmp, Step};
 pub use transport::{Reset, Retransmission, Tcp, TransportDrop};
+pub use vrrp::Vrrp;
 
 use crate::ids::JobId;
 
@@ -49,6 +53,10 @@ pub enum Note {
     Machine(Machine),
     /// An ordinary step on a packet's way, which only those want to read who ask about the packet.
     Step(Step),
+    /// A virtual router decided.
+    Vrrp(Vrrp),
+    /// Somebody has changed the machine's configuration.
+    Change(Change),
     /// A process begins.
     Process(Process),
     /// Something happened at the node's console.
@@ -159,6 +167,8 @@ impl fmt::Display for Note {
             Note::Tcp(tcp) => tcp.fmt(f),
             Note::Machine(machine) => machine.fmt(f),
             Note::Step(step) => step.fmt(f),
+            Note::Vrrp(vrrp) => vrrp.fmt(f),
+            Note::Change(change) => change.fmt(f),
             Note::Process(process) => process.fmt(f),
             Note::Console(console) => console.fmt(f),
         }

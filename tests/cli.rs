@@ -277,9 +277,35 @@ fn questions_that_have_no_answer() {
         (["--conn", "10.0.0.1:1"], "192.168.1.10:40001"),
         (["--client", "nobody"], "nodes: client, director"),
         (["--arp", "10.0.0.1"], "addresses that were asked for: 192.168.1.200"),
+        (["--vip", "10.0.0.1"], "addresses: 192.168.1.10, 192.168.1.197"),
     ] {
         let output = lvslab(&[&["why", "scenarios/dr.ron"][..], &question[..]].concat());
         assert_eq!(output.status.code(), Some(2), "{question:?}");
         assert!(err(&output).contains(hint), "{question:?}: {}", err(&output));
     }
+}
+
+#[test]
+fn who_has_an_address_and_why() {
+    let output = lvslab(&["why", "scenarios/keepalived/failover.ron", "--vip", "10.0.0.100"]);
+    assert_eq!((output.status.code(), err(&output)), (Some(0), String::new()));
+    insta::assert_snapshot!("who_has_an_address_and_why", out(&output));
+}
+
+#[test]
+fn who_answers_for_an_address() {
+    let output = lvslab(&["why", "scenarios/dr.ron", "--arp", "192.168.1.200", "--first"]);
+    assert_eq!((output.status.code(), err(&output)), (Some(0), String::new()));
+    insta::assert_snapshot!("who_answers_for_an_address", out(&output));
+}
+
+#[test]
+fn journeys_for_programs() {
+    let output = lvslab(&["why", "scenarios/dr.ron", "--client", "client", "--first", "--json"]);
+    let journey: serde_json::Value = serde_json::from_str(&out(&output)).unwrap();
+    assert_eq!(journey["legs"][0]["command"]["place"], "scenarios/dr.ron:45");
+    assert_eq!(journey["legs"][1]["visits"][0]["end"], "taken");
+    let output = lvslab(&["why", "scenarios/keepalived/failover.ron", "--vip", "10.0.0.100", "--at", "7s", "--json"]);
+    let holders: serde_json::Value = serde_json::from_str(&out(&output)).unwrap();
+    assert_eq!((&holders["holders"][0]["node"], &holders["beliefs"][0]["owner"]), (&"ds1".into(), &"ds1".into()));
 }

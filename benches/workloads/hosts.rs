@@ -10,7 +10,7 @@ use lvslab::host::{Bind, Errno, Host, Input, Job, Kernel, Sys};
 use lvslab::ids::{NodeId, Port, SwitchId, Terminal};
 use lvslab::random::{self, RngExt};
 use lvslab::shell::Session;
-use lvslab::sim::{Engine, LinkOptions, Plug, SwitchOptions, Unwatched};
+use lvslab::sim::{Engine, LinkOptions, Plug, Sink, SwitchOptions, Unwatched};
 use lvslab::time::Span;
 use lvslab::wire::MacAddr;
 
@@ -25,17 +25,17 @@ fn mac(host: u32, interface: u32) -> MacAddr {
 }
 
 /// Hosts, the cables between them, and what they do.
-struct Lab {
-    engine: Engine<Host, Unwatched>,
+struct Lab<S: Sink> {
+    engine: Engine<Host, S>,
     /// The ports of each node that are in use.
     ports: Vec<u32>,
     /// What has reached its end.
     delivered: Rc<Cell<u64>>,
 }
 
-impl Lab {
-    fn new() -> Lab {
-        Lab { engine: Engine::new(SEED, Unwatched), ports: Vec::new(), delivered: Rc::default() }
+impl<S: Sink + Default> Lab<S> {
+    fn new() -> Lab<S> {
+        Lab { engine: Engine::new(SEED, S::default()), ports: Vec::new(), delivered: Rc::default() }
     }
 
     fn switch(&mut self, name: &str) -> SwitchId {
@@ -126,7 +126,7 @@ async fn count(sys: Sys, delivered: Rc<Cell<u64>>) -> Result<(), Errno> {
 pub fn udp_forward() -> Work {
     const DATAGRAMS: u32 = 1_000_000;
     const GAP: Span = Span::from_micros(10);
-    let mut lab = Lab::new();
+    let mut lab = Lab::<Unwatched>::new();
     let [left, right] = ["left", "right"].map(|name| lab.switch(name));
     let [source, router, sink] = [("source", 1), ("router", 2), ("sink", 1)].map(|(name, ports)| lab.host(name, ports));
     for (host, switch) in [(source, left), (router, left), (router, right), (sink, right)] {
@@ -163,7 +163,7 @@ fn star(arp_known: bool) -> Work {
     const HOSTS: u32 = 200;
     const DATAGRAMS: u32 = 5_000;
     const GAP: Span = Span::from_millis(1);
-    let mut lab = Lab::new();
+    let mut lab = Lab::<Unwatched>::new();
     let lan = lab.switch("lan");
     let hosts: Vec<NodeId> = (0..HOSTS)
         .map(|number| {
@@ -202,13 +202,13 @@ const VIP: Ipv4Addr = Ipv4Addr::new(10, 1, 0, 200);
 const SERVERS: u32 = 16;
 
 /// W1, the clients addressing the servers in turn.
-pub fn tcp_route() -> Work {
-    web(|client, turn| server_address((client + turn) % SERVERS), |_, _, _| {})
+pub fn tcp_route<S: Sink + Default>() -> Work {
+    web::<S>(|client, turn| server_address((client + turn) % SERVERS), |_, _, _| {})
 }
 
 /// W1 through a director on the servers' LAN, which forwards by link-layer address.
-pub fn tcp_direct_routing() -> Work {
-    web(
+pub fn tcp_direct_routing<S: Sink + Default>() -> Work {
+    web::<S>(
         |_, _| VIP,
         |lab, lan, servers| {
             let director = lab.host("director", 1);
@@ -238,11 +238,11 @@ fn server_address(number: u32) -> Ipv4Addr {
 }
 
 /// 64 clients, each on a cable of its own to a router; behind it a switch with 16 servers.
-fn web(whom: fn(u32, u32) -> Ipv4Addr, more: impl FnOnce(&mut Lab, SwitchId, &[NodeId])) -> Work {
+fn web<S: Sink + Default>(whom: fn(u32, u32) -> Ipv4Addr, more: impl FnOnce(&mut Lab<S>, SwitchId, &[NodeId])) -> Work {
     const CLIENTS: u32 = 64;
     const CONNECTIONS: u32 = 100;
     const GAP: Span = Span::from_millis(20);
-    let mut lab = Lab::new();
+    let mut lab = Lab::<S>::new();
     let lan = lab.switch("lan");
     let router = lab.host("router", CLIENTS + 1);
     lab.connect(router, Plug::Switch(lan), CABLE);

@@ -2,12 +2,16 @@
 //! port that it leaves by.
 //!
 //! `cargo bench --bench workloads [NAME ...]` runs those whose names contain one of the words; all without any. The median
-//! of five runs is printed; `RUNS=1` makes it quicker.
+//! of five runs is printed; `RUNS=1` makes it quicker. Those that are recorded keep everything that happens and every
+//! reason: compare them with the same without.
 
 mod hosts;
 mod plain;
 
 use std::time::Instant;
+
+use lvslab::sim::Unwatched;
+use lvslab::trace::Recorder;
 
 /// What a run has done.
 struct Work {
@@ -21,8 +25,10 @@ struct Work {
 type Workload = (&'static str, fn() -> Work);
 
 const WORKLOADS: &[Workload] = &[
-    ("W1 route", hosts::tcp_route),
-    ("W1 DR", hosts::tcp_direct_routing),
+    ("W1 route", hosts::tcp_route::<Unwatched>),
+    ("W1 DR", hosts::tcp_direct_routing::<Unwatched>),
+    ("W1 route, recorded with reasons", hosts::tcp_route::<Recorder>),
+    ("W1 DR, recorded with reasons", hosts::tcp_direct_routing::<Recorder>),
     ("W2 UDP forward", hosts::udp_forward),
     ("W3 star, ARP learned", hosts::star_arp_learned),
     ("W3 star, ARP known", hosts::star_arp_known),

@@ -3,11 +3,13 @@
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use super::subject::{Loaded, Subject, wrong};
+use super::subject::{Loaded, Subject, parse_time, wrong};
 use super::{Status, output};
 use crate::ids::FrameId;
+use crate::scenario::Places;
+use crate::time::Span;
 use crate::trace::journey::text::Teller;
-use crate::trace::journey::{Chooser, Command, Journeys};
+use crate::trace::journey::{Chooser, Command, Journey, Journeys};
 
 /// Says why a frame was sent, and what became of it: phase by phase, machine by machine.
 #[derive(clap::Args)]
@@ -20,6 +22,9 @@ pub struct Why {
     /// Only the first of several packets.
     #[arg(long)]
     first: bool,
+    /// The moment that --vip is about, like "5s"; without it, the end of the run.
+    #[arg(long, value_name = "TIME", value_parser = parse_time, requires = "vip")]
+    at: Option<Span>,
     /// Prints JSON, for programs.
     #[arg(long)]
     json: bool,
@@ -41,6 +46,9 @@ struct Which {
     /// The questions for this address by ARP: who answers, who does not, and why.
     #[arg(long, value_name = "ADDRESS")]
     arp: Option<Ipv4Addr>,
+    /// Who has this address, since when and why, and whom the others believe to have it.
+    #[arg(long, value_name = "ADDRESS")]
+    vip: Option<Ipv4Addr>,
 }
 
 const EXAMPLES: &str = "\
@@ -49,7 +57,8 @@ Examples:
   lvslab why dr.ron --frame 12
   lvslab why dr.ron --client client --first   the first packet of a client, from beginning to end
   lvslab why dr.ron --conn 192.168.1.10:40001
-  lvslab why dr.ron --arp 192.168.1.200       who answers for an address, and who keeps quiet";
+  lvslab why dr.ron --arp 192.168.1.200       who answers for an address, and who keeps quiet
+  lvslab why failover.ron --vip 10.0.0.100 --at 7s";
 
 /// Of more packets than this, only the first are told in full.
 const IN_FULL: usize = 10;
@@ -62,15 +71,52 @@ impl Why {
 
     fn try_execute(self) -> Result<Status, Status> {
         let loaded = self.subject.load()?;
-        let chooser = self.which.chooser(&loaded)?;
+        let chooser = if self.which.vip.is_some() { None } else { Some(self.which.chooser(&loaded)?) };
         let outcome = loaded.run()?;
         let journeys = Journeys::of(&outcome.trace);
-        let mut chosen = journeys.choose(chooser).map_err(|error| wrong(&error.to_string()))?;
-        if self.first {
-            chosen.truncate(1);
-        }
-        let told = output::print(|out| tell(out, &loaded, &journeys, &chosen));
+        let (file, places) = (loaded.path.display(), Places::of(&loaded.plan, &loaded.text));
+        let place = |command: &Command<'_>| Some(format!("{file}:{}", places.line(command.node, command.job)?));
+        let teller = Teller { journeys: &journeys, place: &place, colours: output::colours() };
+        let told = match (self.which.vip, chooser) {
+            (Some(address), _) => self.tell_holders(&teller, address)?,
+            (None, None) => Ok(()),
+            (None, Some(chooser)) => {
+                let mut chosen = journeys.choose(chooser).map_err(|error| wrong(&error.to_string()))?;
+                if self.first {
+                    chosen.truncate(1);
+                }
+                let in_full = if let Chooser::Arp(_) = chooser { IN_FULL } else { 1 };
+                output::print(|out| match self.json {
+                    true => tell_json(out, &teller, &chosen),
+                    false => tell(out, &teller, &chosen, in_full),
+                })
+            }
+        };
         Ok(told.map_or(Status::Stopped, |()| Status::Held))
+    }
+}
+
+impl Why {
+    fn tell_holders(&self, teller: &Teller<'_>, address: Ipv4Addr) -> Result<io::Result<()>, Status> {
+        let trace = teller.journeys.trace();
+        let end = trace.records.last().map_or(trace.zero, |record| record.at);
+        let at = self.at.map_or(end, |at| trace.zero + at);
+        if teller.journeys.holders(address, at).is_empty() {
+            return Err(wrong(&match teller.journeys.holders(address, end).first() {
+                Some(later) => format!("nobody has {address} by then; {} has it later", trace.cast.node(later.node)),
+                None => {
+                    let known: Vec<_> = teller.journeys.addresses().iter().map(ToString::to_string).collect();
+                    format!("nobody ever has {address}; addresses: {}", known.join(", "))
+                }
+            }));
+        }
+        if self.json {
+            return Ok(output::print(|out| {
+                serde_json::to_writer(&mut *out, &teller.json_holders(address, at))?;
+                out.write_all(b"\n")
+            }));
+        }
+        Ok(output::print(|out| teller.write_holders(out, address, at)))
     }
 }
 
@@ -91,18 +137,31 @@ impl Which {
     }
 }
 
-fn tell(out: &mut dyn Write, loaded: &Loaded, journeys: &Journeys<'_>, chosen: &[FrameId]) -> io::Result<()> {
-    let file = loaded.path.display().to_string();
-    let place = |_: &Command<'_>| Some(file.clone());
-    let teller = Teller { journeys, place: &place, colours: output::colours() };
-    for (number, &id) in chosen.iter().take(IN_FULL).enumerate() {
+fn tell_json(out: &mut dyn Write, teller: &Teller<'_>, chosen: &[FrameId]) -> io::Result<()> {
+    for journey in chosen.iter().filter_map(|&id| teller.journeys.journey(id)) {
+        serde_json::to_writer(&mut *out, &teller.json(&journey))?;
+        out.write_all(b"\n")?;
+    }
+    Ok(())
+}
+
+fn tell(out: &mut dyn Write, teller: &Teller<'_>, chosen: &[FrameId], in_full: usize) -> io::Result<()> {
+    let journeys = || chosen.iter().filter_map(|&id| teller.journeys.journey(id));
+    // What went wrong is worth telling in any case.
+    let is_told = |(number, journey): &(usize, Journey<'_>)| *number < in_full || journey.went_wrong();
+    let told: Vec<_> = journeys().enumerate().filter(is_told).take(IN_FULL).map(|(number, _)| number).collect();
+    for (number, journey) in journeys().enumerate() {
+        if !told.contains(&number) {
+            teller.write_line(out, &journey)?;
+            continue;
+        }
         if number > 0 {
             writeln!(out)?;
         }
-        if let Some(journey) = journeys.journey(id) {
-            teller.write(out, &journey)?;
+        teller.write(out, &journey)?;
+        if number + 1 < chosen.len() {
+            writeln!(out)?;
         }
     }
-    let rest: Vec<_> = chosen.iter().skip(IN_FULL).map(|id| id.0.to_string()).collect();
-    if rest.is_empty() { Ok(()) } else { writeln!(out, "\nand frames {}: ask for them with --frame", rest.join(", ")) }
+    Ok(())
 }

@@ -41,6 +41,7 @@ impl Kernel {
         if interface.up {
             self.note_address(index, address.ip, true);
         }
+        self.note_address_change(index, &address, true);
         self.sysctl.settle(index);
         self.add_address_routes(index, &address);
         self.wake(WaitOn::Links);
@@ -78,6 +79,7 @@ impl Kernel {
             if up {
                 self.note_address(index, address.ip, false);
             }
+            self.note_address_change(index, address, false);
             self.delete_address_routes(index, address);
             self.forget_masqueraded(index, Some(address.ip));
         }

@@ -7,7 +7,7 @@ use super::kernel::Kernel;
 use super::process::WaitOn;
 use super::socket::Errno;
 use crate::ids::Port;
-use crate::reason::{Machine, Note};
+use crate::reason::{Config, Machine, Note};
 use crate::sim::Action;
 use crate::wire::MacAddr;
 
@@ -74,6 +74,7 @@ impl Kernel {
         }
         interface.up = up;
         let port = interface.port();
+        self.note_change(|kernel| Config::Link { interface: kernel.device(index), up });
         self.macvlans_follow(index);
         self.wake(WaitOn::Links);
         if let Some(port) = port {

@@ -5,6 +5,7 @@
 
 mod address;
 mod arp;
+mod changes;
 mod console;
 mod counters;
 mod device;

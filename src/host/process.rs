@@ -587,7 +587,9 @@ impl Processes {
         while let Some(pid) = self.next(kernel) {
             let Some(task) = self.tasks.get_mut(&pid) else { continue };
             kernel.borrow_mut().out.maker = Maker::Program(pid.0);
-            if let Poll::Ready(status) = task.as_mut().poll(&mut context) {
+            let poll = task.as_mut().poll(&mut context);
+            kernel.borrow_mut().tell_ipvs_changes();
+            if let Poll::Ready(status) = poll {
                 drop(self.tasks.remove(&pid));
                 let scheduler = &mut kernel.borrow_mut().scheduler;
                 scheduler.kill_threads(pid, SIGKILL);

@@ -236,7 +236,9 @@ impl Kernel {
     ///
     /// Why it makes no sense, or [`Errno::Exists`] for the same prefix and metric.
     pub fn add_route(&mut self, table: Table, route: FibRoute) -> Result<(), RouteError> {
+        let told = route.clone();
         self.routes.add(&self.interfaces, table, route)?;
+        self.note_route_change(&told, true);
         self.routes_changed();
         Ok(())
     }
@@ -247,7 +249,9 @@ impl Kernel {
     ///
     /// Why it makes no sense.
     pub fn replace_route(&mut self, table: Table, route: FibRoute) -> Result<(), RouteError> {
+        let told = route.clone();
         self.routes.replace(&self.interfaces, table, route)?;
+        self.note_route_change(&told, true);
         self.routes_changed();
         Ok(())
     }
@@ -259,7 +263,8 @@ impl Kernel {
     /// [`Errno::NoSuchProcess`] if there is none.
     pub fn delete_route(&mut self, table: Table, is_it: impl Fn(&FibRoute) -> bool) -> Result<(), Errno> {
         let at = self.routes.list(table).iter().position(is_it).ok_or(Errno::NoSuchProcess)?;
-        self.routes.remove(table, at);
+        let gone = self.routes.remove(table, at);
+        self.note_route_change(&gone, false);
         self.routes_changed();
         Ok(())
     }

@@ -51,7 +51,8 @@ impl Kernel {
         self.step(packet.origin, || Step::Icmp { what });
     }
 
-    fn device(&self, index: IfIndex) -> Device {
+    /// The name of an interface, as notes have it.
+    pub(super) fn device(&self, index: IfIndex) -> Device {
         Device::new(self.interface_name(index))
     }
 }

@@ -1,7 +1,7 @@
 //! What administrators do: ip_vs_ctl.c.
 
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::dest::{Dest, DestId, DestOptions, Tunnel};
 use super::scheduler::{self, Change, Servers};
@@ -9,6 +9,7 @@ use super::service::{Service, ServiceId, ServiceKey, ServiceOptions, listing_pla
 use super::stats::Stats;
 use super::tcp;
 use super::{Ipvs, TRASH_IDLE, TRASH_PERIOD};
+use crate::reason::Config;
 use crate::time::{Span, Time};
 
 /// Why the kernel refuses a command.
@@ -71,6 +72,7 @@ impl Ipvs {
         }
         let mut scheduler = scheduler::new(&options.scheduler).ok_or(Error::NoScheduler)?;
         scheduler.changed(Change::Started, Servers::new(&[], &[]));
+        self.note_service(key, Some(&options.scheduler));
         self.services.insert(Service { key, options, scheduler, dests: Vec::new(), stats: Stats::default() });
         Ok(())
     }
@@ -82,6 +84,7 @@ impl Ipvs {
     /// [`Error::NoService`], [`Error::NoScheduler`].
     pub fn edit_service(&mut self, key: ServiceKey, options: ServiceOptions) -> Result<(), Error> {
         let id = self.services.id(key).ok_or(Error::NoService)?;
+        self.note_service(key, Some(&options.scheduler));
         let service = self.services.get_mut(id).ok_or(Error::NoService)?;
         if options.scheduler != service.options.scheduler {
             service.scheduler = scheduler::new(&options.scheduler).ok_or(Error::NoScheduler)?;
@@ -100,6 +103,7 @@ impl Ipvs {
     pub fn delete_service(&mut self, key: ServiceKey, now: Time) -> Result<(), Error> {
         let id = self.services.id(key).ok_or(Error::NoService)?;
         let service = self.services.remove(id).ok_or(Error::NoService)?;
+        self.note_service(key, None);
         for dest in service.dests {
             self.trash(dest, now);
         }
@@ -181,6 +185,7 @@ impl Ipvs {
         if let Some(service) = self.services.get_mut(id) {
             service.dests.insert(0, dest);
         }
+        self.note_server(key, &options, Some(options.weight));
         self.tell_scheduler(id, Change::Added);
         Ok(())
     }
@@ -195,6 +200,7 @@ impl Ipvs {
         check(&options)?;
         let (_, dest) = self.find_dest(id, &options).ok_or(Error::NoDestination)?;
         self.dest_mut(dest).update(options);
+        self.note_server(key, &options, Some(options.weight));
         self.tell_scheduler(id, Change::Edited);
         Ok(())
     }
@@ -210,9 +216,19 @@ impl Ipvs {
         if let Some(service) = self.services.get_mut(id) {
             service.dests.remove(place);
         }
+        self.note_server(key, options, None);
         self.tell_scheduler(id, Change::Removed(place));
         self.trash(dest, now);
         Ok(())
+    }
+
+    fn note_service(&mut self, key: ServiceKey, scheduler: Option<&str>) {
+        self.notes.changed(|| Config::Service { service: key.to_string(), scheduler: scheduler.map(str::to_owned) });
+    }
+
+    fn note_server(&mut self, key: ServiceKey, options: &DestOptions, weight: Option<i32>) {
+        let server = SocketAddrV4::new(options.address, options.port);
+        self.notes.changed(|| Config::Server { service: key.to_string(), server, weight });
     }
 
     fn find_dest(&self, service: ServiceId, options: &DestOptions) -> Option<(usize, DestId)> {

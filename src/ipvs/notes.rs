@@ -1,4 +1,4 @@
-use crate::reason::{self, Drop, Note};
+use crate::reason::{self, Change, Config, Drop, Maker, Note};
 
 /// The decisions of the load balancer, in their order. None are kept while nobody reads them.
 #[derive(Debug, Default)]
@@ -23,6 +23,18 @@ impl Notes {
         if self.wanted {
             self.list.push(Note::Drop(Drop::Ipvs(note())));
         }
+    }
+
+    /// Somebody has changed the configuration; the host knows who.
+    pub(super) fn changed(&mut self, what: impl FnOnce() -> Config) {
+        if self.wanted {
+            self.list.push(Note::Change(Change { what: what(), by: Maker::Kernel }));
+        }
+    }
+
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
     }
 
     /// Takes what there is.

@@ -172,10 +172,9 @@ impl fmt::Display for Step {
                 holder.map_or(Ok(()), |holder| write!(f, " on {holder}"))
             }
             Step::Routed { destination, prefix, gateway, oif } => {
-                write!(f, "{destination} goes by {oif}")?;
                 match gateway {
-                    Some(gateway) => write!(f, ", to the router {gateway}")?,
-                    None => f.write_str(", which its link is")?,
+                    Some(gateway) => write!(f, "{destination} goes to the router {gateway} by {oif}")?,
+                    None => write!(f, "{destination} is on the link of {oif}")?,
                 }
                 match prefix {
                     Some((_, 0)) => f.write_str(": default route"),

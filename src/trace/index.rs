@@ -103,5 +103,13 @@ impl<'a> Index<'a> {
 /// Whether a note is about something that concerns its node, and is not a matter of course. Frames for others come by all
 /// the time: a switch floods.
 pub fn concerns(note: &Note) -> bool {
-    !matches!(note, Note::Console(_) | Note::Process(_) | Note::Step(_) | Note::Drop(Drop::OtherHost))
+    !matches!(
+        note,
+        Note::Console(_)
+            | Note::Process(_)
+            | Note::Change(_)
+            | Note::Vrrp(_)
+            | Note::Step(_)
+            | Note::Drop(Drop::OtherHost)
+    )
 }

@@ -162,9 +162,10 @@ fn write_records(
     is_wanted: impl Fn(&Record) -> bool,
 ) -> io::Result<()> {
     let index = Index::of(trace);
-    // Who has which process number is of use only to those who look up who has made a frame.
-    let is_process = |record: &Record| matches!(record.event, Event::Note { note: Note::Process(_), .. });
-    let is_told = |record: &&Record| !is_process(record) && is_wanted(record) && index.chooses(filter, record);
+    // Who has which process number, and what commands have changed, is of use only to those who look for causes.
+    let is_hidden =
+        |record: &Record| matches!(record.event, Event::Note { note: Note::Process(_) | Note::Change(_), .. });
+    let is_told = |record: &&Record| !is_hidden(record) && is_wanted(record) && index.chooses(filter, record);
     for record in trace.records.iter().filter(is_told) {
         serde_json::to_writer(&mut *out, &line(trace, record))?;
         out.write_all(b"\n")?;

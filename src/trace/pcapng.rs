@@ -79,7 +79,7 @@ fn notes(trace: &Trace) -> BTreeMap<Subject, Vec<&Note>> {
     let mut notes: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for record in &trace.records {
         let Event::Note { node, about, packet, note } = &record.event else { continue };
-        if matches!(note, Note::Console(_) | Note::Process(_)) {
+        if matches!(note, Note::Console(_) | Note::Change(_) | Note::Process(_)) {
             continue;
         }
         let subject = match (packet, about) {

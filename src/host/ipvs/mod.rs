@@ -31,6 +31,7 @@ impl Kernel {
             self.ipvs_settings = self.sysctl.changes();
         }
         self.ipvs.estimate(self.now);
+        self.ipvs.notes.wanted = self.out.tracing;
         &mut self.ipvs
     }
 

@@ -354,6 +354,14 @@ impl ArpTable {
         Visit { goes_on, decided_by: (base, None), changed_by }
     }
 
+    /// All rules.
+    pub(super) fn rulings(&self) -> impl Iterator<Item = Ruling> {
+        let rules = self.chains.iter().enumerate();
+        rules.flat_map(move |(chain, ArpChain { rules, .. })| {
+            (0..rules.len()).map(move |index| self.ruling(chain, Some(index)))
+        })
+    }
+
     fn ruling(&self, chain: usize, index: Option<usize>) -> Ruling {
         let ArpChain { name, rules, .. } = &self.chains[chain];
         let rule = index.map(|index| (index + 1, rules[index].specification(true).to_string()));

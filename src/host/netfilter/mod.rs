@@ -21,7 +21,7 @@ use std::net::Ipv4Addr;
 use super::interface::IfIndex;
 use super::route::Route;
 use crate::random::{self, Stream};
-use crate::reason::Ruling;
+use crate::reason::{Config, Ruling};
 use conntrack::Conntrack;
 
 pub(super) use arp::ArpHook;
@@ -186,6 +186,18 @@ impl Netfilter {
             let is_guarded = !self.guarded.is_empty() && matches!(hook, Hook::Input | Hook::Output);
             self.busy[hook as usize] = is_tracked || is_filtered || is_guarded;
         }
+    }
+
+    /// All rules, as changes that have made them.
+    pub(in crate::host) fn all_rules(&self) -> Vec<Config> {
+        let tables = self.tables.iter().flat_map(|table| {
+            let chains = table.chains().into_iter();
+            chains.flat_map(move |chain| {
+                let rules = 0..table.chain(chain).rules.len();
+                rules.map(move |index| ruling(table, chain, Some(index)))
+            })
+        });
+        tables.chain(self.arp.rulings()).map(Config::from).collect()
     }
 
     /// Whether connections may be translated: as soon as somebody has put anything into the nat table.

@@ -13,6 +13,7 @@ pub use neigh::Neigh;
 use super::interface::{IfIndex, Interfaces};
 use super::kernel::Kernel;
 use super::socket::Errno;
+use crate::reason::Config;
 use crate::time::Span;
 use conf::ConfTable;
 use neigh::NeighTable;
@@ -204,6 +205,7 @@ impl Kernel {
     /// [`Errno::NoSuchFile`], [`Errno::InvalidArgument`].
     pub fn set_sysctl(&mut self, name: &str, value: &str) -> Result<(), Errno> {
         self.sysctl.write(&self.interfaces, name, value)?;
+        self.note_change(|_| Config::Sysctl { name: dotted(name), value: value.trim().to_owned() });
         // Its defences may have work to do from now on.
         self.ipvs();
         Ok(())

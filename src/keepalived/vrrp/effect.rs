@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use crate::keepalived::conf::Vip;
+use crate::reason;
 use crate::wire::MacAddr;
 
 /// Whether something comes or goes.
@@ -40,6 +41,8 @@ pub struct Message {
 pub enum Effect {
     /// Something to be written down.
     Log(String),
+    /// A decision, for those who want to know why.
+    Decided(reason::Vrrp),
     /// An advertisement.
     Send(Message),
     /// An address of an interface.

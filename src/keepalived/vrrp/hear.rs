@@ -7,6 +7,7 @@ use super::Vrrp;
 use super::packet::{self, Advert, Arrival};
 use super::router::{OWNER, Router, State};
 use crate::keepalived::conf::Authentication;
+use crate::reason;
 use crate::time::{Span, Time};
 
 /// A master sets its clock when it has done with a message, not when the message came. That others are served in the
@@ -67,12 +68,15 @@ impl Vrrp {
         let name = self.name(place);
         match packet::read(&mut self.routers[place], arrival, is_known) {
             Err(why) => {
+                self.decided(reason::Vrrp::Refuses { name, why: why.clone() });
                 self.log(why);
                 self.routers[place].keep_waiting(now);
             }
             Ok(Advert { priority: 0, .. }) => {
                 self.log(format!("({name}) Backup received priority 0 advertisement"));
-                self.routers[place].wait = self.routers[place].skew();
+                let wait = self.routers[place].skew();
+                self.routers[place].wait = wait;
+                self.decided(reason::Vrrp::Resigned { name, master: source, wait });
             }
             Ok(advert) if self.yields_to(place, advert.priority, now) => {
                 self.learn(place, advert.interval);
@@ -80,11 +84,15 @@ impl Vrrp {
                 self.routers[place].master = Some(source);
                 self.delay_preemption(place, advert.priority, now);
                 self.routers[place].wants = State::Backup;
+                let (ours, wait) = (self.routers[place].priority, self.routers[place].wait);
+                self.decided(reason::Vrrp::Follows { name, master: source, theirs: advert.priority, ours, wait });
             }
             Ok(Advert { priority, .. }) => {
                 self.log(format!("({name}) received lower priority ({priority}) advert from {source} - discarding"));
                 self.routers[place].keep_waiting(now);
                 self.routers[place].master = Some(source);
+                let (ours, wait) = (self.routers[place].priority, self.routers[place].wait);
+                self.decided(reason::Vrrp::Disregards { name, master: source, theirs: priority, ours, wait });
             }
         }
     }
@@ -130,7 +138,10 @@ impl Vrrp {
     fn hear_as_master(&mut self, place: usize, arrival: &Arrival<'_>, now: Time) {
         let advert = match packet::read(&mut self.routers[place], arrival, false) {
             Ok(advert) => advert,
-            Err(why) => return self.log(why),
+            Err(why) => {
+                self.decided(reason::Vrrp::Refuses { name: self.name(place), why: why.clone() });
+                return self.log(why);
+            }
         };
         let (name, source) = (self.name(place), arrival.source);
         let router = &self.routers[place];
@@ -156,6 +167,7 @@ impl Vrrp {
             let what = "but higher IP address than ours";
             format!("({name}) Master received advert from {source} with same priority {theirs} {what}")
         });
+        self.decided(reason::Vrrp::GivesWay { name, other: source, theirs, ours });
         self.learn(place, advert.interval);
         self.routers[place].wants = State::Backup;
         self.leave_master(place, false, now);
@@ -186,6 +198,7 @@ impl Vrrp {
         let (theirs, ours, is_silent) = (advert.priority, router.priority, router.config.lower_priority_no_advert);
         let election = if is_silent { "" } else { ", forcing new election" };
         self.log(format!("({name}) Received advert from {source} with lower priority {theirs}, ours {ours}{election}"));
+        self.decided(reason::Vrrp::Insists { name: name.clone(), other: source, theirs, ours });
         if let Some(number) = advert.sequence {
             self.log(format!("({name}) IPSEC-AH : Syncing seq_num - Increment seq"));
             self.routers[place].sequence = number.wrapping_add(1);

@@ -34,6 +34,7 @@ pub use script::{Outcome, Watched, WatchedFile, WatchedProcess};
 use sync::SyncGroup;
 
 use super::conf::{Authentication, Global, Statics};
+use crate::reason;
 use crate::time::{Span, Time};
 use crate::wire::proto;
 
@@ -164,6 +165,10 @@ impl Vrrp {
             State::Backup => {
                 let name = self.name(place);
                 self.log(format!("({name}) Receive advertisement timeout"));
+                let router = &self.routers[place];
+                let (interval, adverts) = (router.master_interval, router.config.down_timer_adverts);
+                let (skew, priority) = (router.skew(), router.priority);
+                self.decided(reason::Vrrp::TimedOut { name, interval, adverts: u32::from(adverts), skew, priority });
                 self.routers[place].wants = State::Master;
                 self.goto_master(place, now);
             }
@@ -200,6 +205,10 @@ impl Vrrp {
 
     fn name(&self, place: usize) -> String {
         self.routers[place].config.name.clone()
+    }
+
+    fn decided(&mut self, what: reason::Vrrp) {
+        self.effects.push(Effect::Decided(what));
     }
 
     fn log(&mut self, text: String) {

@@ -27,7 +27,7 @@ struct Line {
 /// `arptables`
 pub(super) fn arptables(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
     let args = args.get(1..).unwrap_or_default();
-    match run(kernel.netfilter_mut().arp_table(), args, io) {
+    match kernel.change_rules(|netfilter| run(netfilter.arp_table(), args, io)) {
         Ok(()) => 0,
         Err(problem) => {
             let (text, status) = problem.told("arptables", None);

@@ -90,7 +90,7 @@ impl Problem {
 /// `iptables`
 pub(super) fn iptables(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 {
     let args = args.get(1..).unwrap_or_default();
-    match run(kernel.netfilter_mut(), args, &mut io.out) {
+    match kernel.change_rules(|netfilter| run(netfilter, args, &mut io.out)) {
         Ok(()) => 0,
         Err(problem) => {
             let (text, status) = problem.told("iptables", None);

@@ -19,7 +19,7 @@ pub(in crate::shell) fn restore(kernel: &mut Kernel, args: &[String], io: &mut I
     let keeps = args.iter().any(|arg| matches!(arg.as_str(), "-n" | "--noflush"));
     let text = io.stdin.take();
     let before = kernel.netfilter_mut().clone();
-    let Err(wrong) = read(kernel.netfilter_mut(), &text, keeps) else { return 0 };
+    let Err(wrong) = kernel.change_rules(|netfilter| read(netfilter, &text, keeps)) else { return 0 };
     *kernel.netfilter_mut() = before;
     let (text, status) = match wrong {
         Wrong::Line(number, problem) => problem.told(TOOL, Some(number)),

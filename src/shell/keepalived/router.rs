@@ -6,6 +6,7 @@ use crate::host::{IfIndex, Kernel, PacketSocket, RawBind, RawSocket};
 use crate::ipvs::sync::{Role, Settings};
 use crate::keepalived::conf::{Config, Global, Script, SyncDaemon};
 use crate::keepalived::vrrp::{Arrival, Change, Ear, Effect, Link, Message, Outcome, Vrrp};
+use crate::reason::Note;
 use crate::time::{Span, Time};
 use crate::wire::build::{self, Arp};
 use crate::wire::{MacAddr, proto};
@@ -193,6 +194,7 @@ impl Routers {
         for effect in self.vrrp.take_effects() {
             match effect {
                 Effect::Log(text) => self.log.write(&text),
+                Effect::Decided(what) => self.process().sys.with(|kernel| kernel.out.note(|| Note::Vrrp(what))),
                 Effect::Send(message) => self.send(&message),
                 Effect::GratuitousArp { interface, address } => self.announce(&interface, address),
                 Effect::Run(line) => script::launch(self.process(), line),

@@ -9,6 +9,9 @@
 
 mod end;
 mod find;
+mod holder;
+pub mod json;
+mod setting;
 mod source;
 mod stage;
 pub mod text;
@@ -17,13 +20,15 @@ use std::collections::BTreeMap;
 
 use super::record::{Direction, Event, Trace};
 use crate::ids::{FrameId, JobId, NodeId, PacketId, Port};
-use crate::reason::{Console, Loss, Made, Note};
+use crate::reason::{Change, Console, Loss, Made, Note};
 use crate::sim::Hop;
 use crate::time::Time;
 use crate::wire::Frame;
 
 pub use end::End;
 pub use find::{Chooser, NotFound};
+pub use holder::{Belief, Holder};
+pub use setting::Basis;
 pub use source::{Author, Command, Source};
 pub use stage::Stage;
 
@@ -41,6 +46,7 @@ pub struct Journeys<'a> {
     /// By the frame that they come from: what it was passed on as, and what it has led to.
     passed: BTreeMap<FrameId, Vec<FrameId>>,
     led_to: BTreeMap<FrameId, Vec<FrameId>>,
+    changes: BTreeMap<NodeId, Vec<(Time, &'a Change)>>,
     processes: BTreeMap<(NodeId, u32), Vec<source::Named<'a>>>,
     commands: BTreeMap<(NodeId, JobId), &'a str>,
 }
@@ -128,6 +134,20 @@ pub struct Visit<'a> {
     pub led_to: Vec<FrameId>,
 }
 
+impl<'a> Journey<'a> {
+    /// Where the packet came to its ends, and how. Machines that a switch has shown it in passing are left out.
+    pub fn ends(&self) -> impl Iterator<Item = (Place<'a>, &End<'a>)> {
+        let visits = self.legs.iter().flat_map(|leg| &leg.visits);
+        let is_end = |visit: &&Visit<'a>| !matches!(visit.end, End::PassedOn(_) | End::OtherMachine);
+        visits.filter(is_end).map(|visit| (visit.place, &visit.end))
+    }
+
+    /// Whether it was dropped or lost anywhere.
+    pub fn went_wrong(&self) -> bool {
+        self.ends().any(|(_, end)| matches!(end, End::Dropped(_) | End::Lost(_)))
+    }
+}
+
 impl<'a> Journeys<'a> {
     /// Reads a trace.
     pub fn of(trace: &'a Trace) -> Journeys<'a> {
@@ -140,6 +160,7 @@ impl<'a> Journeys<'a> {
             of_packet: BTreeMap::new(),
             passed: BTreeMap::new(),
             led_to: BTreeMap::new(),
+            changes: BTreeMap::new(),
             processes: BTreeMap::new(),
             commands: BTreeMap::new(),
         };
@@ -171,6 +192,9 @@ impl<'a> Journeys<'a> {
             Event::Note { node, note: Note::Process(process), .. } => self.name_process(at, *node, process),
             Event::Note { node, note: Note::Console(Console::Typed { job, line }), .. } => {
                 self.commands.insert((*node, *job), line);
+            }
+            Event::Note { node, note: Note::Change(change), .. } => {
+                self.changes.entry(*node).or_default().push((at, change));
             }
             Event::Note { note: Note::Console(_), .. } => {}
             Event::Note { node, about, packet, note } => {

@@ -54,6 +54,17 @@ pub struct Command<'a> {
 /// A process and the name that it has had from a moment on.
 pub(super) type Named<'a> = (Time, &'a Process);
 
+impl<'a> Author<'a> {
+    /// `kernel`, `timer`, or the program's name.
+    pub const fn name(&self) -> &'a str {
+        match self {
+            Author::Kernel => "kernel",
+            Author::Timer(_) => "timer",
+            Author::Program { name, .. } => name,
+        }
+    }
+}
+
 impl<'a> Journeys<'a> {
     pub(super) fn name_process(&mut self, at: Time, node: NodeId, process: &'a Process) {
         self.processes.entry((node, process.pid)).or_default().push((at, process));

@@ -30,6 +30,8 @@ pub enum Stage {
     Udp,
     /// Sockets that see whole packets.
     Raw,
+    /// keepalived.
+    Vrrp,
     /// A setting was changed.
     Configuration,
 }
@@ -50,6 +52,7 @@ impl Stage {
             Stage::Tcp => "tcp",
             Stage::Udp => "udp",
             Stage::Raw => "raw",
+            Stage::Vrrp => "vrrp",
             Stage::Configuration => "configuration",
         }
     }
@@ -64,8 +67,9 @@ impl Stage {
             Note::Nat(_) => Stage::Nat,
             Note::Ipvs(_) => Stage::Ipvs,
             Note::Tcp(_) => Stage::Tcp,
+            Note::Vrrp(_) => Stage::Vrrp,
             Note::Step(step) => of_step(step),
-            Note::Machine(_) | Note::Process(_) | Note::Console(_) => Stage::Configuration,
+            Note::Machine(_) | Note::Change(_) | Note::Process(_) | Note::Console(_) => Stage::Configuration,
         }
     }
 }

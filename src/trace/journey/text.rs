@@ -1,8 +1,9 @@
 //! A journey in words: leg by leg, machine by machine, phase by phase.
 
 use std::io::{self, Write};
+use std::net::Ipv4Addr;
 
-use super::{Author, Command, End, Journey, Journeys, Leg, Phase, Place, Source, Visit};
+use super::{Author, Basis, Belief, Command, End, Holder, Journey, Journeys, Leg, Phase, Place, Source, Visit};
 use crate::ids::{FrameId, NodeId};
 use crate::reason::{Drop, KernelTimer, Note};
 use crate::time::Time;
@@ -39,6 +40,72 @@ impl Teller<'_> {
             self.leg(out, leg)?;
         }
         Ok(())
+    }
+
+    /// Writes who has an address at a moment, why, and whom the others believe to have it.
+    ///
+    /// # Errors
+    ///
+    /// Those of the writer.
+    pub fn write_holders(&self, out: &mut dyn Write, address: Ipv4Addr, at: Time) -> io::Result<()> {
+        let cast = &self.journeys.trace().cast;
+        writeln!(out, "{}", self.painted("1", &format!("{address} at {} s", self.time(at))))?;
+        for holder in self.journeys.holders(address, at) {
+            let Holder { interface, since, has_it, .. } = holder;
+            let (verb, word) = if has_it { ("has", "since") } else { ("had", "until") };
+            self.heading(out, since, holder.node, &format!("{verb} it on {interface}, {word} {}", self.time(since)))?;
+            match &holder.by {
+                Some(by) => self.row(out, if has_it { "set by" } else { "taken by" }, &self.author(by), "")?,
+                None => self.row(out, "because", "the machine has lost power", "")?,
+            }
+            if let Some((phase, about)) = &holder.decision {
+                self.phase(out, phase)?;
+                if let Some(frame) = about {
+                    self.row(out, "because of", &self.frame(*frame), "")?;
+                }
+            }
+        }
+        let beliefs = self.journeys.beliefs(address, at);
+        if !beliefs.is_empty() {
+            writeln!(out, "\n{:>12}  whom the others believe to have it", "")?;
+        }
+        for Belief { node, mac, since, told_by } in beliefs {
+            let mut text = format!("{} since {}", self.with_owners(&mac.to_string()), self.time(since));
+            if let Some(frame) = told_by {
+                text.push_str(&format!(", told by frame {}", frame.0));
+            }
+            self.row(out, cast.node(node), &text, "")?;
+        }
+        Ok(())
+    }
+
+    /// Writes a packet in one line: who has made it, and how it ended.
+    ///
+    /// # Errors
+    ///
+    /// Those of the writer.
+    pub fn write_line(&self, out: &mut dyn Write, journey: &Journey<'_>) -> io::Result<()> {
+        let Some(asked) = self.journeys.frame(journey.asked) else { return Ok(()) };
+        let cast = &self.journeys.trace().cast;
+        let ends: Vec<_> = journey
+            .ends()
+            .map(|(place, end)| (self.place_name(place), end))
+            .map(|(who, end)| format!("{who}: {}", self.end(end)))
+            .collect();
+        let from = cast.node(asked.node);
+        let what = brief(&describe(asked.frame).to_string());
+        writeln!(out, "{:>12}  frame {} of {from}: {what}; {}", self.time(asked.at), journey.asked.0, ends.join("; "))
+    }
+
+    fn end(&self, end: &End<'_>) -> String {
+        match end {
+            End::Taken(note) | End::Waiting(note) => self.with_owners(&note.to_string()),
+            End::Dropped(drop) => format!("dropped: {drop}"),
+            End::Lost(loss) => format!("lost: {loss}"),
+            End::PassedOn(_) => "passed on".to_owned(),
+            End::OtherMachine => "not for it".to_owned(),
+            End::Unknown => "nothing is told of it".to_owned(),
+        }
     }
 
     fn leg(&self, out: &mut dyn Write, leg: &Leg<'_>) -> io::Result<()> {
@@ -106,7 +173,19 @@ impl Teller<'_> {
 
     fn phase(&self, out: &mut dyn Write, phase: &Phase<'_>) -> io::Result<()> {
         let colour = if matches!(phase.note, Note::Drop(_)) { "31" } else { "" };
-        self.row(out, phase.stage().name(), &self.with_owners(&phase.note.to_string()), colour)
+        self.row(out, phase.stage().name(), &self.with_owners(&phase.note.to_string()), colour)?;
+        match self.journeys.basis(phase) {
+            Some(basis) => self.row(out, "", &format!("└ {}", self.basis(&basis)), "2"),
+            None => Ok(()),
+        }
+    }
+
+    /// Who has configured what a decision rests on, and where.
+    fn basis(&self, basis: &Basis<'_>) -> String {
+        match basis {
+            Basis::Set { by, .. } => self.author(by),
+            Basis::Default { name } => format!("nobody has set {name}: its default"),
+        }
     }
 
     fn dropped(&self, out: &mut dyn Write, phase: &Phase<'_>, drop: &Drop) -> io::Result<()> {
@@ -157,10 +236,23 @@ impl Teller<'_> {
                 KernelTimer::IpvsSync => "the kernel: IPVS tells other directors of its connections".to_owned(),
             },
             Author::Program { name, command: None, .. } => (*name).to_owned(),
-            Author::Program { name, command: Some(command), .. } => match (self.place)(command) {
-                Some(place) => format!("{name}: $ {} ({place})", command.line),
-                None => format!("{name}: $ {}", command.line),
-            },
+            Author::Program { name, command: Some(command), .. } => {
+                // Only a daemon is known by another name than the command's own.
+                let is_shell = *name == "bash" || command.line.split_whitespace().any(|word| word == *name);
+                let who = if is_shell { String::new() } else { format!("{name}, started by ") };
+                match (self.place)(command) {
+                    Some(place) => format!("{place}: {who}$ {}", command.line),
+                    None => format!("{who}$ {}", command.line),
+                }
+            }
+        }
+    }
+
+    fn place_name(&self, place: Place<'_>) -> &str {
+        let cast = &self.journeys.trace().cast;
+        match place {
+            Place::Node(node, _) => cast.node(node),
+            Place::Lost(hop, _) => cast.station(hop.from.station),
         }
     }
 
