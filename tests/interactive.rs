@@ -86,7 +86,7 @@ fn at_a_terminal() {
     terminal.press("\r");
     terminal.expect("192.168.1.200 is-at 02:00:00:00:02:00");
     terminal.press("why 1\r");
-    terminal.wait("the reasons, again", |text| text.matches("does not answer for 192.168.1.200").count() == 4);
+    terminal.expect("director gets frame 1 by eth0");
     terminal.press("back\r");
     terminal.expect("back to here");
     terminal.press("half a line\x03");
@@ -108,4 +108,39 @@ fn at_a_terminal() {
     terminal.press("\x04");
     assert_eq!(terminal.end(), 0);
     assert!(fs::read_to_string(folder.join("lvslab/history")).unwrap().contains("on rs1"));
+}
+
+#[test]
+fn the_whole_screen() {
+    let folder = folder("tui");
+    let mut terminal = Terminal::start(24, 80, &["tui", DR], &folder);
+    terminal.expect("0.000000 s  ‖ paused");
+    assert!(terminal.is_full_screen());
+    terminal.press("\x1b[C");
+    terminal.expect("#1 client → everybody ARP, Request");
+    terminal.press("\x1b[C");
+    terminal.expect("0.000100 s");
+    terminal.press("\x1b[D");
+    terminal.expect("0.000000 s");
+    terminal.press("u");
+    terminal.press("syn and in and node rs2\r");
+    terminal.expect("0.000600 s");
+    terminal.press("nnn:");
+    terminal.expect("rs2$");
+    terminal.press("echo typed by hand\r");
+    terminal.expect("| typed by hand");
+    terminal.resize(50, 140);
+    terminal.press("?");
+    terminal.expect("any key goes on");
+    terminal.press("x ");
+    terminal.expect("▶ plays");
+    terminal.press(" ");
+    terminal.expect("‖ paused");
+    let saved = folder.join("saved.ron");
+    terminal.press(&format!("s{}\r", saved.display()));
+    terminal.expect("saved: lvslab run");
+    assert!(fs::read_to_string(&saved).unwrap().contains("echo typed by hand"));
+    terminal.press("q");
+    assert_eq!(terminal.end(), 0);
+    assert!(!terminal.is_full_screen());
 }

@@ -15,6 +15,7 @@ mod shell;
 mod subject;
 mod sweep;
 mod trace;
+mod tui;
 mod verdicts;
 mod why;
 
@@ -65,6 +66,8 @@ enum Command {
     Why(why::Why),
     /// Runs a scenario step by step, forward and back, with commands in between.
     Shell(shell::Shell),
+    /// Shows a scenario on the whole screen: play, step, back; who knows what, and why.
+    Tui(tui::Tui),
     /// Says whether a scenario file is in order, without running it.
     Check(check::Check),
     /// Lists the scenarios that come with lvslab, or prints one.
@@ -100,6 +103,7 @@ Examples:
   lvslab trace my.ron drops                     what was dropped or lost, and why
   lvslab run my.ron --pcapng lab.pcapng         one capture of all interfaces, for Wireshark
   lvslab shell my.ron                           step by step, forward and back, commands in between
+  lvslab tui my.ron                             the same on the whole screen
   lvslab ipvs pick -s wrr --server 10.0.0.1=3 --server 10.0.0.2=1    what a scheduler does
   lvslab course init lvs-course                 exercises, from the first frame to split brain
   lvslab keepalived check keepalived.conf       what a configuration does, and what is wrong with it";
@@ -112,6 +116,7 @@ pub fn main() -> ExitCode {
         Command::Trace(trace) => trace.execute(),
         Command::Why(why) => why.execute(),
         Command::Shell(shell) => shell.execute(),
+        Command::Tui(tui) => tui.execute(),
         Command::Check(check) => check.execute(),
         Command::Scenarios(scenarios) => scenarios.execute(),
         Command::Ipvs(ipvs) => ipvs.execute(),

@@ -98,6 +98,11 @@ impl Host {
         f(&mut self.kernel.borrow_mut())
     }
 
+    /// Whether it has lost power.
+    pub fn is_off(&self) -> bool {
+        self.is_off
+    }
+
     /// Whether a job that was started in the foreground is still running or waiting for its turn.
     pub fn is_busy(&self) -> bool {
         self.console.is_busy()

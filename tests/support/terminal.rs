@@ -54,6 +54,17 @@ impl Terminal {
         self.screen.lock().unwrap().screen().contents()
     }
 
+    /// Whether a program has taken the whole screen.
+    pub fn is_full_screen(&self) -> bool {
+        self.screen.lock().unwrap().screen().alternate_screen()
+    }
+
+    /// Makes the window another size.
+    pub fn resize(&self, rows: u16, columns: u16) {
+        self.screen.lock().unwrap().screen_mut().set_size(cells(rows), cells(columns));
+        self.pty.resize(pty_process::Size::new(rows, columns)).unwrap();
+    }
+
     /// Waits until something is to be seen.
     pub fn expect(&self, wanted: &str) -> String {
         self.wait(&format!("\"{wanted}\""), |text| text.contains(wanted))

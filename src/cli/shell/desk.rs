@@ -11,6 +11,7 @@ use crate::scenario::{Failure, Plan};
 use crate::session::{Goal, Halt, Session, Unit};
 use crate::shell::tables;
 use crate::trace::filter::Filter;
+use crate::trace::journey::{Journeys, text};
 use crate::trace::story::{Layout, Telling};
 use crate::trace::{Kind, Line, Teller};
 
@@ -251,6 +252,9 @@ impl Desk {
 
     /// Types a command, and prints what it prints at once as a terminal would.
     fn type_in(&mut self, node: NodeId, line: &str, out: &mut dyn Write) -> Result<(), Refusal> {
+        if self.session.host(node).is_off() {
+            return Err(format!("{} has no power; `boot {0}` switches it on", self.name(node)).into());
+        }
         let replay = self.session.replays();
         let job = self.session.type_in(node, line)?;
         let now = self.session.clock();
@@ -294,16 +298,11 @@ impl Desk {
         let Some(id) = number.map(FrameId).or(self.last) else {
             return Err("no frame has been shown yet; `step` shows the next".to_owned().into());
         };
-        let mut lines = Vec::new();
-        let mut teller = Teller::new(Filter::all(), false);
-        let _ = teller.tell(self.session.trace(), &mut |line| {
-            lines.extend(Some(line).filter(|line| line.about == Some(id)));
-            Ok::<_, std::convert::Infallible>(())
-        });
-        if lines.is_empty() {
+        let journeys = Journeys::of(self.session.trace());
+        let Some(journey) = journeys.journey(id) else {
             return Err(format!("there is no frame #{} yet; `frames` lists them", id.0).into());
-        }
-        lines.iter().try_for_each(|line| writeln!(out, "{}", self.layout.line(line)))?;
+        };
+        text::Teller { journeys: &journeys, place: &|_| None, colours: self.colours }.write(out, &journey)?;
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 mod complete;
 mod desk;
-mod request;
+pub(super) mod request;
 
 use std::cell::RefCell;
 use std::io::{self, BufRead, IsTerminal, Write};
