@@ -78,6 +78,7 @@ pub const ENTRIES: &[Entry] = &[
     entry("unplug", "", "unplug NODE.IFACE", "pulls a cable out"),
     entry("plug", "", "plug NODE.IFACE", "plugs it in again"),
     entry("crash", "", "crash NODE", "a machine loses power"),
+    entry("boot", "", "boot NODE", "it is switched on again: its set-up runs, all else that was typed is gone"),
     entry(
         "why",
         "w",
@@ -280,6 +281,7 @@ mod tests {
             ("rs1$ ip neigh | grep $x", Request::Type(node(2), "ip neigh | grep $x".to_owned())),
             ("rs1$", Request::Enter(node(2))),
             ("unplug rs2.eth0", Request::Act(Action::Cable(node(3), 0, false))),
+            ("boot rs1", Request::Act(Action::Boot(node(2)))),
             ("why #12", Request::Why(Some(12))),
             ("save! a b.ron", Request::Save { path: "a b.ron".to_owned(), over: true }),
             ("exit", Request::Quit),
