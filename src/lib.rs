@@ -33,10 +33,13 @@
 //! - [`reason`] is the vocabulary of decisions: why a frame was dropped, answered, rewritten, steered. It sits below all who
 //!   decide, so that each decision can name its reason at its place.
 //! - [`session`] holds a run in hand: on until something happens, back, commands in between, saved as a scenario.
+//! - [`topo`] is the network as it is configured: who plays which part, whether the addresses make sense, its picture; [`svg`]
+//!   writes pictures.
 //! - [`trace`] keeps what happened and tells it: as a story, as captures, as JSON lines. It never reaches back into a
 //!   living machine.
 //! - [`course`] grades exercises: labs that somebody has to mend, build or foretell.
 //! - [`diagnose`] judges a run: what is wrong with the cluster, with evidence.
+//! - [`report`] shows it: ladders, and plots.
 //! - `cli`, the command line, is the only room with windows: nothing below it opens a file or reads a clock. Without it
 //!   (feature `cli`) the library builds for a browser.
 //!
@@ -56,10 +59,13 @@ pub mod keepalived;
 pub mod random;
 mod rare;
 pub mod reason;
+pub mod report;
 pub mod scenario;
 pub mod session;
 pub mod shell;
 pub mod sim;
+pub mod svg;
 pub mod time;
+pub mod topo;
 pub mod trace;
 pub mod wire;

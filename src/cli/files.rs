@@ -35,6 +35,23 @@ pub fn may_write(path: &Path) -> Result<(), String> {
     }
 }
 
+/// Whether a picture or a page may be written here: nothing is there, or one that we have made.
+///
+/// # Errors
+///
+/// What stands in the way.
+pub fn may_draw(path: &Path) -> Result<(), String> {
+    let mut start = Vec::new();
+    match fs::File::open(path).and_then(|file| file.take(64).read_to_end(&mut start)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(format!("{}: {error}", path.display())),
+        Ok(_) if start.windows(6).any(|part| part == b"lvslab") => Ok(()),
+        Ok(_) => {
+            Err(format!("{} is there already, and does not come from lvslab (--force writes over it)", path.display()))
+        }
+    }
+}
+
 /// Whether a record may be written into this folder: none of its files is there, or an earlier record is.
 ///
 /// # Errors

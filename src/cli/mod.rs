@@ -9,11 +9,13 @@ mod files;
 mod ipvs;
 mod keepalived;
 mod output;
+mod plot;
 mod run;
 mod scenarios;
 mod shell;
 mod subject;
 mod sweep;
+mod topo;
 mod trace;
 mod tui;
 mod verdicts;
@@ -68,6 +70,10 @@ enum Command {
     Shell(shell::Shell),
     /// Shows a scenario on the whole screen: play, step, back; who knows what, and why.
     Tui(tui::Tui),
+    /// Shows the network of a scenario: as text, as a picture, as a graph.
+    Topo(topo::Topo),
+    /// Runs a scenario and draws a plot of it.
+    Plot(plot::Plot),
     /// Says whether a scenario file is in order, without running it.
     Check(check::Check),
     /// Lists the scenarios that come with lvslab, or prints one.
@@ -102,6 +108,8 @@ Examples:
   lvslab run my.ron --trace none --record out   commands only; captures and steps.json in out/
   lvslab trace my.ron drops                     what was dropped or lost, and why
   lvslab run my.ron --pcapng lab.pcapng         one capture of all interfaces, for Wireshark
+  lvslab topo my.ron --svg -o my.svg            a picture of the network
+  lvslab plot my.ron --what vip -o vip.svg      who holds the virtual address, and when nobody does
   lvslab shell my.ron                           step by step, forward and back, commands in between
   lvslab tui my.ron                             the same on the whole screen
   lvslab ipvs pick -s wrr --server 10.0.0.1=3 --server 10.0.0.2=1    what a scheduler does
@@ -117,6 +125,8 @@ pub fn main() -> ExitCode {
         Command::Why(why) => why.execute(),
         Command::Shell(shell) => shell.execute(),
         Command::Tui(tui) => tui.execute(),
+        Command::Topo(topo) => topo.execute(),
+        Command::Plot(plot) => plot.execute(),
         Command::Check(check) => check.execute(),
         Command::Scenarios(scenarios) => scenarios.execute(),
         Command::Ipvs(ipvs) => ipvs.execute(),

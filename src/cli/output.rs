@@ -1,6 +1,59 @@
 //! Standard output and files: written without panics, and never over what is not ours.
 
 use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+
+use super::subject::wrong;
+use super::{Status, files};
+
+/// Where a page or a picture goes.
+#[derive(clap::Args, Default)]
+pub struct Target {
+    /// Writes it into this file.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Writes over a file that does not come from lvslab.
+    #[arg(long)]
+    force: bool,
+}
+
+impl Target {
+    /// Whether it can be written there, before any work is done for it.
+    ///
+    /// # Errors
+    ///
+    /// What the process ends with; the complaint has been printed.
+    pub fn check(&self) -> Result<(), Status> {
+        match &self.output {
+            Some(path) if !self.force => files::may_draw(path).map_err(|error| wrong(&error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether it goes to a terminal that shows colours.
+    pub fn colours(&self) -> bool {
+        self.output.is_none() && colours()
+    }
+
+    /// Writes it.
+    ///
+    /// # Errors
+    ///
+    /// What the process ends with; the complaint has been printed.
+    pub fn write(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Status, Status> {
+        let written = match &self.output {
+            None => print(write),
+            Some(path) => {
+                let mut page = Vec::new();
+                write(&mut page).and_then(|()| files::write(path, &page))
+            }
+        };
+        written.map(|()| Status::Held).map_err(|error| {
+            anstream::eprintln!("lvslab: {error}");
+            Status::Stopped
+        })
+    }
+}
 
 /// Whether standard output shows colours: a terminal that can, and no NO_COLOR.
 pub fn colours() -> bool {

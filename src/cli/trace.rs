@@ -1,7 +1,9 @@
 //! `lvslab trace`: the frames of a run, and nothing else.
 
+use super::Status;
+use super::output::Target;
 use super::subject::{FILTERS, Subject, parse_filter};
-use super::{Status, output};
+use crate::report::ladder::{self, Ladder};
 use crate::trace::filter::Filter;
 use crate::trace::json;
 use crate::trace::story::{self, Telling};
@@ -18,6 +20,14 @@ pub struct Trace {
     /// Shows them as JSON lines, for programs.
     #[arg(long)]
     json: bool,
+    /// Shows them as a ladder: a column for each machine, an arrow for each frame.
+    #[arg(long, conflicts_with = "json")]
+    ladder: bool,
+    /// Draws the ladder as SVG.
+    #[arg(long, conflicts_with = "json")]
+    svg: bool,
+    #[command(flatten)]
+    target: Target,
 }
 
 const EXAMPLES: &str = "\
@@ -25,6 +35,8 @@ Examples:
   lvslab trace dr.ron
   lvslab trace dr.ron 'arp or syn'
   lvslab trace dr.ron drops              what was dropped or lost, and why
+  lvslab trace dr.ron 'arp or syn' --ladder
+  lvslab trace dr.ron 'conn 192.168.1.10:40001' --svg -o ladder.svg
   lvslab why dr.ron --frame 12           all about one of them";
 
 impl Trace {
@@ -37,14 +49,23 @@ impl Trace {
         let loaded = self.subject.load()?;
         let filter = self.filter.clone().unwrap_or_else(Filter::all);
         loaded.check_names(&filter)?;
+        self.target.check()?;
         let outcome = loaded.run()?;
-        let shown = output::print(|out| {
+        let trace = &outcome.trace;
+        self.target.write(|out| {
             if self.json {
-                return json::write_frames(out, &outcome.trace, &filter);
+                return json::write_frames(out, trace, &filter);
             }
-            let telling = Telling { filter, colours: output::colours(), numbers: true, commands: false };
-            story::write(out, &loaded.plan.title, &outcome.trace, &telling)
-        });
-        Ok(shown.map_or(Status::Stopped, |()| Status::Held))
+            if self.ladder || self.svg {
+                let ladder = Ladder::of(&outcome.network, trace, &filter);
+                return if self.svg {
+                    out.write_all(ladder::svg::svg(&ladder).as_bytes())
+                } else {
+                    ladder::text::write(out, &ladder)
+                };
+            }
+            let telling = Telling { filter, colours: self.target.colours(), numbers: true, commands: false };
+            story::write(out, &loaded.plan.title, trace, &telling)
+        })
     }
 }

@@ -165,6 +165,13 @@ impl Kernel {
         }
     }
 
+    /// Whether any neighbour's question for a local address is answered: for those who look at how a machine is set up.
+    pub fn answers_arp(&self, address: Ipv4Addr) -> bool {
+        let plugged = self.interfaces.iter().filter(|interface| interface.arp && interface.port().is_some());
+        let mut heard = plugged.filter(|interface| !self.netfilter.arp_drops(&interface.name, address));
+        heard.any(|interface| self.arp_ignored(interface.index, Ipv4Addr::UNSPECIFIED, address).is_none())
+    }
+
     /// arp_ignore: why a request for a local address is not answered, if it is not.
     fn arp_ignored(&self, iif: IfIndex, sender: Ipv4Addr, target: Ipv4Addr) -> Option<Withheld> {
         let effective = self.sysctl.effective(iif, Conf::ArpIgnore);

@@ -8,12 +8,13 @@ use crate::ids::{JobId, LinkId, NodeId, Port, Terminal};
 use crate::shell::{KEEPALIVED_LOG, Session};
 use crate::sim::{self, Engine, EventLimitReached};
 use crate::time::{EPOCH, Span, Time};
+use crate::topo::Network;
 use crate::trace::{Cast, Member, Plug, Recorder, Trace};
 
 use super::failure::Failure;
+use super::machine::Machine;
 use super::plan::{self, Action, Plan, Step};
 use super::steps::{StepResult, Steps, UNFINISHED};
-use super::survey::Machine;
 
 /// How long the lab is left alone between the set-up and time 0, so that what the set-up has begun comes to rest.
 const SETTLING: Span = Span::from_secs(2);
@@ -50,6 +51,8 @@ pub struct Outcome {
     pub length: Span,
     /// What the machines were like when the timeline began, by their numbers.
     pub machines: Vec<Machine>,
+    /// How the machines were set up at the scenario's time zero.
+    pub network: Network,
 }
 
 /// Runs a plan from beginning to end.
@@ -59,13 +62,23 @@ pub struct Outcome {
 /// If a command of the set-up fails, or more happens than the options allow.
 pub fn run(plan: &Plan, options: Options) -> Result<Outcome, Failure> {
     let mut lab = Lab::set_up(plan.clone(), options)?;
+    let network = lab.survey();
     loop {
         match lab.advance() {
             Ok(true) => {}
-            Ok(false) => return Ok(lab.outcome()),
+            Ok(false) => return Ok(lab.outcome(network)),
             Err(EventLimitReached { .. }) => return Err(lab.endless()),
         }
     }
+}
+
+/// The network of a plan, as it is when the set-up is done.
+///
+/// # Errors
+///
+/// If a command of the set-up fails, or more happens than the options allow.
+pub fn survey(plan: &Plan, options: Options) -> Result<Network, Failure> {
+    Ok(Lab::set_up(plan.clone(), options)?.survey())
 }
 
 /// A lab at some moment of its run.
@@ -310,6 +323,19 @@ impl Lab {
         JobId { terminal, number: login.jobs - 1 }
     }
 
+    /// How the machines are set up at this moment.
+    pub fn survey(&self) -> Network {
+        let machine = |id: NodeId| {
+            let at = id.0 as usize;
+            self.engine.node(id).with_kernel(|kernel| super::survey::machine(&self.plan.nodes[at], kernel))
+        };
+        Network {
+            title: self.plan.title.clone(),
+            switches: self.plan.switches.iter().map(|switch| switch.name.clone()).collect(),
+            machines: self.nodes().map(machine).collect(),
+        }
+    }
+
     /// What it was built from, and what has been added since.
     pub fn plan(&self) -> &Plan {
         &self.plan
@@ -334,12 +360,12 @@ impl Lab {
         Failure::Endless { events: self.engine.events(), trace: Box::new(self.take_trace()) }
     }
 
-    fn outcome(mut self) -> Outcome {
+    fn outcome(mut self, network: Network) -> Outcome {
         let steps = self.steps();
         let logs = self.logs();
         let length = self.engine.now().since(self.zero);
         let machines = std::mem::take(&mut self.machines);
-        Outcome { steps, trace: self.take_trace(), logs, length, machines }
+        Outcome { steps, trace: self.take_trace(), logs, length, machines, network }
     }
 
     fn logs(&self) -> Vec<(String, String)> {

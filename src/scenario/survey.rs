@@ -1,116 +1,167 @@
-//! What the machines are like at a moment: the facts that a diagnosis looks at, without the machines themselves.
+//! What the machines of a lab are configured to do: read off their kernels and their keepalived.conf when the set-up is done.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::SocketAddr;
 
+use ipnet::Ipv4Net;
+
+use super::plan::Node;
+use crate::host::Kernel;
 use crate::host::route::Table;
-use crate::host::sysctl::Conf;
-use crate::host::{Interface, Kernel, TcpState};
-use crate::ids::Port;
-use crate::ipvs::{DestOptions, ServiceKey, ServiceOptions};
+use crate::ipvs::{Method, ServiceKey};
+use crate::keepalived::conf;
+use crate::topo;
 
-/// A machine at a moment.
-#[derive(Clone, Debug, Default)]
-pub struct Machine {
-    /// Its network interfaces.
-    pub interfaces: Vec<Nic>,
-    /// The main routing table: where to, by which router, by which interface.
-    pub routes: Vec<Way>,
-    /// net.ipv4.ip_forward
-    pub forwards: bool,
-    /// What IPVS balances.
-    pub services: Vec<Balanced>,
-    /// Where programs wait for TCP connections.
-    pub listening: Vec<SocketAddrV4>,
-}
+/// Where keepalived has its configuration.
+const KEEPALIVED_CONF: &str = "/etc/keepalived/keepalived.conf";
 
-/// A network interface.
-#[derive(Clone, Debug)]
-pub struct Nic {
-    /// Its name.
-    pub name: String,
-    /// Its place among the machine's cards, if it is one.
-    pub port: Option<Port>,
-    /// Whether it is switched on.
-    pub up: bool,
-    /// Its addresses, and the lengths of their prefixes.
-    pub addresses: Vec<(Ipv4Addr, u8)>,
-    /// What arp_ignore comes to.
-    pub arp_ignore: i32,
-    /// What arp_announce comes to.
-    pub arp_announce: i32,
-    /// What rp_filter comes to.
-    pub rp_filter: i32,
-}
-
-/// An entry of a routing table.
-#[derive(Clone, Debug)]
-pub struct Way {
-    /// Which destinations: an address and the length of its prefix.
-    pub prefix: (Ipv4Addr, u8),
-    /// The next router; none on the link.
-    pub gateway: Option<Ipv4Addr>,
-}
-
-/// A virtual service and its servers.
-#[derive(Clone, Debug)]
-pub struct Balanced {
-    /// What it is known by.
-    pub key: ServiceKey,
-    /// How it is balanced.
-    pub options: ServiceOptions,
-    /// Its real servers.
-    pub servers: Vec<DestOptions>,
-}
-
-impl Machine {
-    pub(super) fn of(kernel: &mut Kernel) -> Machine {
-        let services = balanced(kernel);
-        let listening = kernel.tcp_sockets().filter(|socket| socket.state == TcpState::Listen);
-        Machine {
-            interfaces: kernel.interfaces().map(|interface| nic(kernel, interface)).collect(),
-            routes: kernel
-                .routes()
-                .list(Table::Main)
-                .iter()
-                .map(|route| Way { prefix: (route.prefix.addr(), route.prefix.prefix_len()), gateway: route.gateway })
-                .collect(),
-            forwards: kernel.sysctl().ip_forward(),
-            services,
-            listening: listening.map(|socket| socket.local).collect(),
+/// A machine of the plan.
+pub(super) fn machine(node: &Node, kernel: &mut Kernel) -> topo::Machine {
+    let switch = |name: &str| node.interfaces.iter().find(|it| it.name == name).map(|it| it.switch);
+    let mut interfaces = Vec::new();
+    for interface in kernel.interfaces() {
+        let addresses = interface.addresses.iter().filter(|address| !address.ip.is_loopback());
+        let addresses = addresses.filter_map(|address| {
+            let net = Ipv4Net::new(address.ip, address.prefix_len).ok()?;
+            Some(topo::Address { net, answers: kernel.answers_arp(address.ip), floats: false })
+        });
+        let addresses: Vec<_> = addresses.collect();
+        let (name, mac) = (interface.name.clone(), interface.mac);
+        let switch = switch(&name);
+        // Tunnels without addresses, which come with their modules, are nobody's business.
+        if switch.is_some() || !addresses.is_empty() {
+            interfaces.push(topo::Interface { switch, name, mac, addresses });
         }
     }
-
-    /// The interface that has an address.
-    pub fn holder(&self, address: Ipv4Addr) -> Option<&Nic> {
-        self.interfaces.iter().find(|nic| nic.addresses.iter().any(|(ip, _)| *ip == address))
-    }
-
-    /// All addresses but those of 127.0.0.0/8.
-    pub fn addresses(&self) -> impl Iterator<Item = (&Nic, Ipv4Addr, u8)> {
-        let all = self.interfaces.iter().flat_map(|nic| nic.addresses.iter().map(move |(ip, len)| (nic, *ip, *len)));
-        all.filter(|(_, ip, _)| !ip.is_loopback())
-    }
-}
-
-fn nic(kernel: &Kernel, interface: &Interface) -> Nic {
-    let conf = |conf| kernel.sysctl().conf(interface.index, conf);
-    Nic {
-        name: interface.name.clone(),
-        port: interface.port(),
-        up: interface.up,
-        addresses: interface.addresses.iter().map(|address| (address.ip, address.prefix_len)).collect(),
-        arp_ignore: conf(Conf::ArpIgnore),
-        arp_announce: conf(Conf::ArpAnnounce),
-        rp_filter: conf(Conf::RpFilter),
-    }
-}
-
-fn balanced(kernel: &mut Kernel) -> Vec<Balanced> {
-    let ipvs = kernel.ipvs();
-    let service = |key| {
-        let (service, servers) = ipvs.service(key)?;
-        let servers = servers.into_iter().map(|server| server.options().clone()).collect();
-        Some(Balanced { key, options: service.options().clone(), servers })
+    // What is plugged in first, then lo and tunnels.
+    interfaces.sort_by_key(|interface| interface.switch.is_none());
+    let mut machine = topo::Machine {
+        name: node.name.clone(),
+        interfaces,
+        routes: routes(kernel),
+        forwards: kernel.sysctl().ip_forward(),
+        services: services(kernel),
+        virtual_routers: Vec::new(),
     };
-    ipvs.service_keys().into_iter().filter_map(service).collect()
+    if let Some((_, text)) = node.files.iter().find(|(path, _)| path == KEEPALIVED_CONF) {
+        add_keepalived(&mut machine, text);
+    }
+    machine
+}
+
+fn routes(kernel: &Kernel) -> Vec<topo::Route> {
+    let listed = kernel.routes().list(Table::Main).iter();
+    listed.filter_map(|route| Some(topo::Route { to: route.prefix, gateway: route.gateway? })).collect()
+}
+
+fn services(kernel: &mut Kernel) -> Vec<topo::Service> {
+    let ipvs = kernel.ipvs();
+    let mut services = Vec::new();
+    for key in ipvs.service_keys() {
+        let Some((service, servers)) = ipvs.service(key) else { continue };
+        let server = |server: &&crate::ipvs::Dest| topo::Server {
+            at: server.endpoint(),
+            method: match server.options().method {
+                Method::Masquerade => topo::Method::Nat,
+                Method::Tunnel => topo::Method::Tun,
+                Method::Route | Method::Bypass => topo::Method::Dr,
+            },
+            weight: server.weight(),
+        };
+        let address = match key {
+            ServiceKey::Address { address, .. } => Some(address),
+            ServiceKey::Mark(_) => None,
+        };
+        services.push(topo::Service {
+            name: key.to_string(),
+            address,
+            port: key.port(),
+            scheduler: service.options().scheduler.clone(),
+            // The newest comes first in the kernel; the order in which they were typed is easier to read.
+            servers: servers.iter().rev().map(server).collect(),
+        });
+    }
+    services
+}
+
+struct NoFiles;
+
+impl conf::Files for NoFiles {
+    fn read(&mut self, _: &str) -> Vec<(String, String)> {
+        Vec::new()
+    }
+}
+
+/// What keepalived will do, whether or not it runs yet.
+fn add_keepalived(machine: &mut topo::Machine, text: &str) {
+    let (config, _) = conf::parse(text, &machine.name, &mut NoFiles);
+    for instance in &config.instances {
+        let vips = || instance.vips.iter().chain(&instance.excluded);
+        for vip in vips() {
+            let device = vip.device.as_deref().unwrap_or(&instance.interface);
+            let Some(interface) = machine.interfaces.iter_mut().find(|interface| interface.name == device) else {
+                continue;
+            };
+            if !interface.addresses.iter().any(|known| known.net.addr() == vip.net.addr()) {
+                interface.addresses.push(topo::Address { net: vip.net, answers: true, floats: true });
+            }
+        }
+        machine.virtual_routers.push(topo::VirtualRouter {
+            name: instance.name.clone(),
+            vrid: instance.vrid,
+            interface: instance.interface.clone(),
+            priority: instance.priority,
+            addresses: vips().map(|vip| vip.net.addr()).collect(),
+        });
+    }
+    let services: Vec<_> = config.services.iter().flat_map(|service| configured(&config, service)).collect();
+    for service in services {
+        if !machine.services.iter().any(|known| known.name == service.name) {
+            machine.services.push(service);
+        }
+    }
+}
+
+/// A virtual_server as the kernel will have it: a group is a service for each of its addresses.
+fn configured(config: &conf::Config, it: &conf::Service) -> Vec<topo::Service> {
+    let address = |at: SocketAddr| match at {
+        SocketAddr::V4(at) => Some(ServiceKey::Address { protocol: it.protocol, address: *at.ip(), port: at.port() }),
+        SocketAddr::V6(_) => None,
+    };
+    let keys: Vec<_> = match &it.name {
+        conf::ServiceName::Address(at) => address(*at).into_iter().collect(),
+        conf::ServiceName::Mark(mark) => vec![ServiceKey::Mark(*mark)],
+        conf::ServiceName::Group(name, _) => {
+            let group = config.server_groups.iter().find(|group| group.name == *name);
+            let addresses = group.iter().flat_map(|group| &group.ranges).filter_map(|range| {
+                let port = range.port;
+                address(SocketAddr::new(range.first, port))
+            });
+            addresses.chain(group.iter().flat_map(|group| &group.marks).map(|mark| ServiceKey::Mark(*mark))).collect()
+        }
+    };
+    let method = |kind: conf::Kind| match kind {
+        conf::Kind::Nat => topo::Method::Nat,
+        conf::Kind::Route => topo::Method::Dr,
+        conf::Kind::Tunnel => topo::Method::Tun,
+    };
+    let server = |server: &conf::Server| match server.address {
+        SocketAddr::V4(at) => Some(topo::Server {
+            at,
+            method: method(server.kind.or(it.kind).unwrap_or_default()),
+            weight: server.weight.unwrap_or(1),
+        }),
+        SocketAddr::V6(_) => None,
+    };
+    let servers: Vec<_> = it.servers.iter().filter_map(server).collect();
+    let service = |key: ServiceKey| topo::Service {
+        name: key.to_string(),
+        address: match key {
+            ServiceKey::Address { address, .. } => Some(address),
+            ServiceKey::Mark(_) => None,
+        },
+        port: key.port(),
+        scheduler: it.scheduler.clone(),
+        servers: servers.clone(),
+    };
+    keys.into_iter().map(service).collect()
 }

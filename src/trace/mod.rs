@@ -16,4 +16,4 @@ pub use changes::{Change, changed};
 pub use facts::Facts;
 pub use index::Index;
 pub use record::{Cast, Direction, Event, Member, Plug, Record, Recorder, Trace};
-pub use teller::{Kind, Line, Teller};
+pub use teller::{Kind, Line, Teller, brief};

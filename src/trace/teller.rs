@@ -281,7 +281,7 @@ impl<'a> Story<'a> {
 }
 
 /// tcpdump's line without what only experts read: windows, options, and lengths that are always the same.
-pub(super) fn brief(line: &str) -> String {
+pub fn brief(line: &str) -> String {
     let mut brief = line.strip_prefix("IP ").unwrap_or(line).to_owned();
     if let Some(start) = brief.find(", options [")
         && let Some(length) = brief[start..].find(']')

@@ -165,6 +165,20 @@ struct Visit {
     changed_by: SmallVec<[(usize, usize); 1]>,
 }
 
+impl super::Netfilter {
+    /// Whether a rule of the first chain lets no neighbour ask for an address at an interface.
+    pub(in crate::host) fn arp_drops(&self, interface: &str, address: Ipv4Addr) -> bool {
+        let is_about = |rule: &ArpRule| {
+            rule.destination.as_ref().is_some_and(|it| it.holds(|network| network.contains(address)))
+                && rule.source.is_none()
+                && rule.iif.as_ref().is_none_or(|it| it.holds(|name| name.matches(interface)))
+        };
+        let decides = |rule: &&ArpRule| is_about(rule) && matches!(rule.target, ArpTarget::Accept | ArpTarget::Drop);
+        let rules = self.arp.chains().first().map(|input| input.rules.iter().find(decides));
+        rules.flatten().is_some_and(|rule| rule.target == ArpTarget::Drop)
+    }
+}
+
 impl ArpTable {
     /// All chains.
     pub fn chains(&self) -> &[ArpChain] {

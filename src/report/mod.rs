@@ -1,0 +1,4 @@
+//! What is shown of a run: ladders and plots. They read the records of a run, and the survey of its network.
+
+pub mod ladder;
+pub mod plot;
