@@ -20,6 +20,13 @@ impl<T: Usual + PartialEq> Rare<T> {
     }
 }
 
+impl<T> Rare<T> {
+    /// What is special, if anything is: where something usual is to be restored, there is nothing to do without it.
+    pub fn special(&mut self) -> Option<&mut T> {
+        self.0.as_deref_mut()
+    }
+}
+
 impl<T> Default for Rare<T> {
     fn default() -> Rare<T> {
         Rare(None)

@@ -1,5 +1,6 @@
 //! The routing tables (the FIB): net/ipv4/fib_trie.c, fib_semantics.c.
 
+use std::cmp::Ordering;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
@@ -114,8 +115,7 @@ impl Routes {
     pub(super) fn insert(&mut self, table: Table, route: FibRoute) {
         let list = self.list_mut(table);
         if !list.contains(&route) {
-            let key =
-                |route: &FibRoute| (std::cmp::Reverse(route.prefix.prefix_len()), route.prefix.addr(), route.metric);
+            let key = |route: &FibRoute| (place(route), route.metric);
             let at = list.partition_point(|other| key(other) <= key(&route));
             list.insert(at, route);
         }
@@ -149,16 +149,14 @@ impl Routes {
 
     /// fib_lookup: the entry for a destination; only those that leave by `oif`, if given, and reach at least to `scope`.
     pub fn lookup(&self, destination: Ipv4Addr, oif: Option<IfIndex>, scope: Scope) -> Option<&FibRoute> {
-        self.local.iter().chain(&self.main).find(|route| {
-            route.prefix.contains(&destination)
-                && route.scope >= scope
-                && (oif.is_none() || route.oif.is_none() || route.oif == oif)
-        })
+        matching(&self.local, destination)
+            .chain(matching(&self.main, destination))
+            .find(|route| route.scope >= scope && (oif.is_none() || route.oif.is_none() || route.oif == oif))
     }
 
     /// inet_addr_type: what kind of address it is to this host, as the local table has it.
     pub fn kind_of(&self, address: Ipv4Addr) -> Kind {
-        self.local.iter().find(|route| route.prefix.contains(&address)).map_or(Kind::Unicast, |route| route.kind)
+        matching(&self.local, address).next().map_or(Kind::Unicast, |route| route.kind)
     }
 
     /// Whether somebody has typed a local entry.
@@ -227,6 +225,37 @@ impl Routes {
         route.oif = Some(oif);
         Ok(())
     }
+}
+
+/// The order of a table's entries as a number: longer prefixes come first, and those of one length by their addresses.
+fn order(address: Ipv4Addr, length: u8) -> u64 {
+    let host_bits = u32::from(32 - length.min(32));
+    let network = u64::from(address.to_bits()) >> host_bits << host_bits;
+    u64::from(host_bits) << 32 | network
+}
+
+fn place(route: &FibRoute) -> u64 {
+    order(route.prefix.addr(), route.prefix.prefix_len())
+}
+
+/// The entries of a table that are for a destination, longest prefixes first. Those of one length lie together, and only
+/// one place among them can be its.
+fn matching(table: &[FibRoute], destination: Ipv4Addr) -> impl Iterator<Item = &FibRoute> {
+    let mut rest = table;
+    std::iter::from_fn(move || {
+        loop {
+            let (first, others) = rest.split_first()?;
+            let (own, wanted) = (place(first), order(destination, first.prefix.prefix_len()));
+            match own.cmp(&wanted) {
+                Ordering::Equal => {
+                    rest = others;
+                    return Some(first);
+                }
+                Ordering::Less => rest = &others[others.partition_point(|route| place(route) < wanted)..],
+                Ordering::Greater => rest = &others[others.partition_point(|route| place(route) >> 32 == own >> 32)..],
+            }
+        }
+    })
 }
 
 impl Kernel {
@@ -311,5 +340,25 @@ mod tests {
         assert_eq!(by([10, 1, 2, 3], Some(IfIndex(3))), Some(IfIndex(3)));
         assert_eq!(by([10, 2, 2, 3], None), Some(IfIndex(2)));
         assert_eq!(by([192, 0, 2, 1], None), Some(IfIndex(5)));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_for_a_destination_is_found_as_if_one_looked_at_all(
+            prefixes in proptest::collection::vec((0..16_u32, 0..=32_u8), 0..20),
+            destination in 0..16_u32,
+        ) {
+            // Few addresses, far apart, so that prefixes contain one another.
+            let address = |n: u32| Ipv4Addr::from_bits(n.wrapping_mul(0x1111_1111));
+            let mut routes = Routes::default();
+            for (metric, (n, length)) in (0..).zip(prefixes) {
+                let prefix = Ipv4Net::new_assert(address(n), length).trunc();
+                routes.insert(Table::Main, route(&prefix.to_string(), metric, 2));
+            }
+            let destination = address(destination);
+            let found: Vec<_> = matching(&routes.main, destination).collect();
+            let all: Vec<_> = routes.main.iter().filter(|route| route.prefix.contains(&destination)).collect();
+            proptest::prop_assert_eq!(found, all);
+        }
     }
 }

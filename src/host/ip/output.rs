@@ -59,7 +59,7 @@ impl Kernel {
         let route = self.route_output(flow.destination, flow.source, flow.oif)?;
         let default_ttl = match route.kind {
             RouteKind::Multicast => 1,
-            _ => self.sysctl.number("net.ipv4.ip_default_ttl") as u8,
+            _ => self.sysctl.default_ttl(),
         };
         let id = match flow.id {
             Some(id) => id,

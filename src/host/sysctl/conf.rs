@@ -1,6 +1,7 @@
 //! net.ipv4.conf.{all,default,INTERFACE}.*: net/ipv4/devinet.c, include/linux/inetdevice.h.
 
-use super::super::interface::IfIndex;
+use super::columns::Columns;
+use crate::host::interface::IfIndex;
 
 /// The settings that each interface has for itself, and that all interfaces share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -162,30 +163,30 @@ pub enum Column {
 pub(super) struct ConfTable {
     all: Values,
     default: Values,
-    interfaces: Vec<(IfIndex, Values)>,
+    interfaces: Columns<Values>,
 }
 
 impl Default for ConfTable {
     fn default() -> ConfTable {
         let mut default = Values::at_boot();
         default.values[Conf::AcceptSourceRoute as usize] = 1;
-        ConfTable { all: Values::at_boot(), default, interfaces: Vec::new() }
+        ConfTable { all: Values::at_boot(), default, interfaces: Columns::default() }
     }
 }
 
 impl ConfTable {
     /// inetdev_init: a new interface begins with what `default` says.
     pub fn add_interface(&mut self, index: IfIndex) {
-        self.interfaces.push((index, Values { own: 0, ..self.default.clone() }));
+        self.interfaces.add(index, Values { own: 0, ..self.default.clone() });
     }
 
     pub fn remove_interface(&mut self, index: IfIndex) {
-        self.interfaces.retain(|(known, _)| *known != index);
+        self.interfaces.remove(index);
     }
 
     /// ipv4_devconf_setall: the interface got an address, and no longer follows `default`.
     pub fn settle(&mut self, index: IfIndex) {
-        if let Some((_, values)) = self.interfaces.iter_mut().find(|(known, _)| *known == index) {
+        if let Some(values) = self.interfaces.get_mut(index) {
             values.own = u32::MAX;
         }
     }
@@ -194,7 +195,7 @@ impl ConfTable {
         match column {
             Column::All => Some(self.all.get(conf)),
             Column::Default => Some(self.default.get(conf)),
-            Column::Interface(index) => Some(self.of(index)?.get(conf)),
+            Column::Interface(index) => Some(self.interfaces.get(index)?.get(conf)),
         }
     }
 
@@ -204,7 +205,7 @@ impl ConfTable {
             Column::All => self.all.set(conf, value),
             Column::Default => self.set_default(conf, value),
             Column::Interface(index) => {
-                if let Some((_, values)) = self.interfaces.iter_mut().find(|(known, _)| *known == index) {
+                if let Some(values) = self.interfaces.get_mut(index) {
                     values.set(conf, value);
                 }
             }
@@ -217,7 +218,7 @@ impl ConfTable {
     /// devinet_copy_dflt_conf: interfaces that have not set the value themselves follow.
     fn set_default(&mut self, conf: Conf, value: i32) {
         self.default.set(conf, value);
-        for (_, values) in &mut self.interfaces {
+        for values in self.interfaces.iter_mut() {
             if values.own & 1 << conf as u32 == 0 {
                 values.values[conf as usize] = value;
             }
@@ -228,19 +229,16 @@ impl ConfTable {
     fn forward_everywhere(&mut self, on: i32) {
         self.all.values[Conf::AcceptRedirects as usize] = i32::from(on == 0);
         self.default.values[Conf::Forwarding as usize] = on;
-        for (_, values) in &mut self.interfaces {
+        for values in self.interfaces.iter_mut() {
             values.values[Conf::Forwarding as usize] = on;
         }
-    }
-
-    fn of(&self, index: IfIndex) -> Option<&Values> {
-        self.interfaces.iter().find(|(known, _)| *known == index).map(|(_, values)| values)
     }
 
     /// The value that counts on an interface.
     pub fn effective(&self, index: IfIndex, conf: Conf) -> Effective {
         let all = self.all.get(conf);
-        let own = self.of(index).map_or(0, |values| values.get(conf));
+        let interface = self.interfaces.get(index);
+        let own = interface.map_or(0, |values| values.get(conf));
         let by = |condition| if condition { DecidedBy::All } else { DecidedBy::Interface };
         let both = || Effective { value: i32::from(all != 0 && own != 0), by: by(all == 0) };
         let either = || Effective { value: i32::from(all != 0 || own != 0), by: by(all != 0 && own == 0) };
@@ -249,7 +247,7 @@ impl ConfTable {
             Rule::Or => either(),
             Rule::And => both(),
             Rule::InterfaceOnly => Effective { value: own, by: DecidedBy::Interface },
-            Rule::AcceptRedirects if self.of(index).is_some_and(|values| values.get(Conf::Forwarding) != 0) => both(),
+            Rule::AcceptRedirects if interface.is_some_and(|values| values.get(Conf::Forwarding) != 0) => both(),
             Rule::AcceptRedirects => either(),
         }
     }

@@ -3,6 +3,7 @@
 //! Three kinds: those of net.ipv4.conf, which an interface and `all` decide together; those of the neighbour table; and
 //! those that a host has once.
 
+mod columns;
 mod conf;
 mod neigh;
 mod scalar;
@@ -75,6 +76,12 @@ impl Sysctl {
     /// Whether any interface forwards packets on behalf of others (IPV4_DEVCONF_ALL(forwarding)).
     pub fn ip_forward(&self) -> bool {
         self.conf.get(Column::All, Conf::Forwarding) != Some(0)
+    }
+
+    /// net.ipv4.ip_default_ttl, which every packet made here asks for.
+    pub fn default_ttl(&self) -> u8 {
+        const PLACE: usize = scalar::place("net.ipv4.ip_default_ttl");
+        self.scalars[PLACE][0] as u8
     }
 
     /// A setting of the neighbour table on an interface.

@@ -1,6 +1,7 @@
 //! net.ipv4.neigh.{default,INTERFACE}.*: the neighbour table's timers and limits (net/core/neighbour.c, arp_tbl).
 
-use super::super::interface::IfIndex;
+use super::columns::Columns;
+use crate::host::interface::IfIndex;
 
 /// The settings of the neighbour table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -115,22 +116,22 @@ impl Default for Values {
 #[derive(Clone, Debug, Default)]
 pub(super) struct NeighTable {
     default: Values,
-    interfaces: Vec<(IfIndex, Values)>,
+    interfaces: Columns<Values>,
 }
 
 impl NeighTable {
     pub fn add_interface(&mut self, index: IfIndex) {
-        self.interfaces.push((index, self.default.clone()));
+        self.interfaces.add(index, self.default.clone());
     }
 
     pub fn remove_interface(&mut self, index: IfIndex) {
-        self.interfaces.retain(|(known, _)| *known != index);
+        self.interfaces.remove(index);
     }
 
     /// The value on an interface, or that of `default`.
     pub fn get(&self, index: Option<IfIndex>, neigh: Neigh) -> i64 {
         let values = match index {
-            Some(index) => self.interfaces.iter().find(|(known, _)| *known == index).map(|(_, values)| values),
+            Some(index) => self.interfaces.get(index),
             None => Some(&self.default),
         };
         let values = values.unwrap_or(&self.default);
@@ -143,7 +144,7 @@ impl NeighTable {
     /// Sets the value of an interface, or that of `default`, which later interfaces begin with.
     pub fn set(&mut self, index: Option<IfIndex>, neigh: Neigh, value: i64) {
         let values = match index {
-            Some(index) => self.interfaces.iter_mut().find(|(known, _)| *known == index).map(|(_, values)| values),
+            Some(index) => self.interfaces.get_mut(index),
             None => Some(&mut self.default),
         };
         let Some(values) = values else { return };

@@ -37,6 +37,23 @@ impl Entry {
     }
 }
 
+/// Where a setting stands in the table, found when lvslab is built: for those that are asked for with each packet.
+pub(super) const fn place(name: &str) -> usize {
+    let mut place = 0;
+    while !is_same(ENTRIES[place].name.as_bytes(), name.as_bytes()) {
+        place += 1;
+    }
+    place
+}
+
+const fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
+}
+
 /// All of them, in the order of the alphabet.
 ///
 /// Defaults are Linux 6.1's, save for the range of local ports, which the lab keeps away from its tools' own.

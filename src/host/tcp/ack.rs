@@ -59,11 +59,9 @@ impl Connection {
         if advanced {
             self.progressed(segment, rtt, cx);
         }
-        self.send.trouble.duplicate_acks = match (advanced, duplicate) {
-            (true, _) => 0,
-            (false, true) => self.send.trouble.duplicate_acks + 1,
-            (false, false) => self.send.trouble.duplicate_acks,
-        };
+        if duplicate {
+            self.send.trouble.duplicate_acks += 1;
+        }
         self.react(acked, sacked, advanced, cx);
         if acked > 0 && limited && !matches!(self.send.trouble.phase, Phase::Recovery { .. }) {
             let rtt = self.send.rtt.smoothed().unwrap_or(Span::ZERO);
@@ -120,13 +118,13 @@ impl Connection {
         if let Some(rtt) = measured {
             self.send.rtt.measured(rtt, self.send.una, self.send.nxt);
         }
-        self.send.trouble.timeouts = 0;
-        self.send.trouble.backoff = 0;
-        self.send.trouble.retransmitting_since = None;
         self.confirm = true;
         self.changed = true;
-        if self.send.trouble.tail_probe.is_some_and(|end| !self.send.una.before(end)) {
-            self.send.trouble.tail_probe = None;
+        let una = self.send.una;
+        if let Some(trouble) = self.send.trouble.special() {
+            (trouble.timeouts, trouble.backoff, trouble.duplicate_acks) = (0, 0, 0);
+            trouble.retransmitting_since = None;
+            trouble.tail_probe.take_if(|end| !una.before(*end));
         }
     }
 

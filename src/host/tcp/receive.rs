@@ -453,7 +453,12 @@ impl Receiver {
     /// Takes data out for the program. True if the peer should hear of the room (tcp_cleanup_rbuf).
     pub fn read(&mut self, max: usize, now: Time) -> (Vec<u8>, bool) {
         let n = max.min(self.queue.len());
-        let bytes: Vec<u8> = self.queue.drain(..n).collect();
+        let (front, back) = self.queue.as_slices();
+        let from_front = n.min(front.len());
+        let bytes = [&front[..from_front], &back[..n - from_front]].concat();
+        if n > 0 {
+            self.queue.drain(..n);
+        }
         self.adjust_space(n as u32, now);
         let promised = self.ack.scheduled
             && (self.nxt.since(self.acked) > self.segment

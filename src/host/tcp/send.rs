@@ -207,7 +207,9 @@ impl Sender {
     pub fn forget(&mut self) {
         self.buffer = Queue::new();
         self.in_flight = Queue::new();
-        (self.trouble.sacked, self.trouble.lost, self.trouble.again) = (0, 0, 0);
+        if let Some(trouble) = self.trouble.special() {
+            (trouble.sacked, trouble.lost, trouble.again) = (0, 0, 0);
+        }
         self.fin = false;
         self.una = self.nxt;
         self.buffer_seq = self.nxt;
@@ -343,9 +345,11 @@ impl Sender {
     }
 
     fn uncount(&mut self, sent: &Sent) {
-        self.trouble.sacked -= u32::from(sent.sacked);
-        self.trouble.lost -= u32::from(sent.lost);
-        self.trouble.again -= u32::from(sent.again);
+        if let Some(trouble) = self.trouble.special() {
+            trouble.sacked -= u32::from(sent.sacked);
+            trouble.lost -= u32::from(sent.lost);
+            trouble.again -= u32::from(sent.again);
+        }
     }
 
     fn mark_lost(&mut self, index: usize) {
