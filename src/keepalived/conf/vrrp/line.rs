@@ -207,6 +207,8 @@ fn destined(parser: &mut Parser, line: &Line, word: &str, reading: &mut Reading<
 /// alloc_rule
 fn rule(parser: &mut Parser, line: &Line) -> Option<IpLine> {
     let mut reading = Reading::new(line);
+    // A simulated machine has the three rules that are always there, and no others.
+    parser.ignored(line, "a rule");
     let (mut has_action, mut has_priority) = (false, false);
     while let Some(word) = reading.words.next() {
         match word {

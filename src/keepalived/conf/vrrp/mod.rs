@@ -9,6 +9,8 @@ mod finish;
 mod instance;
 mod line;
 mod model;
+#[cfg(test)]
+mod tests;
 mod track;
 
 pub use finish::complete;
