@@ -97,7 +97,7 @@ pub(super) const SPINE: i32 = 16;
 /// How far a bar reaches beyond its outermost cable.
 const OVERHANG: i32 = 22;
 /// Between bars that lie side by side.
-const BESIDE: i32 = 28;
+const BESIDE: i32 = 14;
 
 /// Finds a place for everything.
 pub fn lay_out(network: &Network) -> Layout {
@@ -150,8 +150,12 @@ impl Planned {
             }
         }
         for row in &mut planned.rows {
-            // Stable: of items with the same switches, those planned first stay first.
-            row.sort_by(|a, b| a.key.cmp(&b.key));
+            // Machines on several switches come before those on the first of them alone, so that cables further down pass
+            // beside stacks and not far to their right. Stable: of equals, those planned first stay first.
+            row.sort_by(|a, b| {
+                let first = |item: &Item| item.key.first().copied();
+                first(a).cmp(&first(b)).then(b.key.len().cmp(&a.key.len())).then(a.key.cmp(&b.key))
+            });
             for item in row {
                 item.measure(&planned.cards);
             }
