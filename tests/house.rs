@@ -59,6 +59,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "apps",
             "trace",
             "scenario",
+            "topo",
         ],
     ),
 ];

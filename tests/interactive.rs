@@ -38,7 +38,7 @@ fn piped(folder: &Path, lines: &str) -> (String, i32) {
 fn a_pipe_needs_no_prompts() {
     let (out, status) = piped(
         &folder("shell-pipe"),
-        "step 2\nuntil syn and in and node rs2\nwhy 3\nback 3\nrs2$ ip neigh\non client\nip -br addr\nexit\ndeeds\nstep\nuntil says ESTABLISHED\n",
+        "step 2\nuntil syn and in and node rs2\nwhy 3\nback 3\nrs2$ ip neigh\non client\nip -br addr\nexit\ndeeds\nstep\nuntil says ESTABLISHED\nladder syn\n",
     );
     assert_eq!(status, 0, "{out}");
     insta::assert_snapshot!(out);

@@ -23,6 +23,7 @@ use crate::ids::{JobId, NodeId, Terminal};
 use crate::scenario::plan::{Action, Step};
 use crate::scenario::{self, Failure, Lab, Options, Plan};
 use crate::time::{Span, Time};
+use crate::topo::Network;
 use crate::trace::{Direction, Event, Trace};
 
 /// A run that somebody holds in hand.
@@ -141,6 +142,11 @@ impl Session {
     /// A machine as it is now.
     pub fn host(&self, node: NodeId) -> &Host {
         self.lab.engine().node(node)
+    }
+
+    /// The network as it is now.
+    pub fn network(&self) -> Network {
+        self.lab.survey()
     }
 
     /// The moment as machines count it.
@@ -282,14 +288,19 @@ impl Session {
         Ok(())
     }
 
-    /// Types a command at a node, now; it has begun when this returns. The terminal is the first that is free, but not
-    /// that of the scenario's own commands.
+    /// Types a command at a node, now; it has begun when this returns. The terminal is the first that is free, and at
+    /// which the scenario itself types nothing.
     ///
     /// # Errors
     ///
     /// If the set-up fails, which it has not done before.
     pub fn type_in(&mut self, node: NodeId, line: &str) -> Result<JobId, Failure> {
-        let is_free = |terminal: &Terminal| !self.host(node).is_busy_at(*terminal);
+        let first = self.firsts();
+        let own = &self.plan().timeline[first..first + self.own_steps];
+        let is_own = |terminal: Terminal| {
+            own.iter().any(|step| matches!(step.action, Action::Run(at, its, _) if (at, its) == (node, terminal)))
+        };
+        let is_free = |terminal: &Terminal| !self.host(node).is_busy_at(*terminal) && !is_own(*terminal);
         let terminal = (2..=u16::MAX).map(Terminal).find(is_free).unwrap_or(Terminal(u16::MAX));
         self.act(Action::Run(node, terminal, line.to_owned()))?;
         Ok(JobId { terminal, number: self.host(node).jobs(terminal).len().saturating_sub(1) })

@@ -53,7 +53,7 @@ fn candidates(line: &str, plan: &Plan, is_at_node: bool) -> (usize, Vec<String>)
             "on" | "tables" | "t" | "crash" | "boot" => nodes().collect(),
             "plug" | "unplug" => plan.interface_names().collect(),
             "help" | "h" => ENTRIES.iter().map(|entry| entry.name.to_owned()).collect(),
-            "until" | "u" | "frames" | "f" | "show" => {
+            "until" | "u" | "frames" | "f" | "ladder" | "show" => {
                 let words = WORDS.iter().chain(&["arp", "tcp", "udp", "icmp", "port", "host", "drop", "done", "says"]);
                 words.map(|word| (*word).to_owned()).chain(nodes()).chain(plan.interface_names()).collect()
             }

@@ -6,12 +6,13 @@ use std::path::Path;
 use super::request::{ENTRIES, Entry, Request};
 use crate::cli::files;
 use crate::ids::{FrameId, JobId, NodeId};
+use crate::report::ladder::{self, Ladder};
 use crate::scenario::plan::{Action, Step};
-use crate::scenario::{Failure, Plan};
+use crate::scenario::{Failure, Places, Plan};
 use crate::session::{Goal, Halt, Session, Unit};
 use crate::shell::tables;
 use crate::trace::filter::Filter;
-use crate::trace::journey::{Journeys, text};
+use crate::trace::journey::{Command, Journeys, text};
 use crate::trace::story::{Layout, Telling};
 use crate::trace::{Kind, Line, Teller};
 
@@ -23,6 +24,8 @@ pub struct Desk {
     session: Session,
     /// The scenario's text, as it was read.
     source: String,
+    /// Where in it the scenario's own commands stand.
+    places: Places,
     teller: Teller,
     /// At which of the session's replays the teller began.
     replay: u64,
@@ -79,7 +82,8 @@ impl Desk {
         let layout = Layout::new(session.trace(), &telling, NUMBERS);
         let teller = Teller::new(filter.clone(), true);
         let replay = session.replays();
-        let mut desk = Desk { session, source, teller, replay, filter, layout, colours, last: None, at: None };
+        let places = Places::of(session.plan(), &source);
+        let mut desk = Desk { session, source, places, teller, replay, filter, layout, colours, last: None, at: None };
         desk.news();
         desk
     }
@@ -163,6 +167,10 @@ impl Desk {
                 self.tell(out)?;
             }
             Request::Frames(filter) => self.frames(filter, out)?,
+            Request::Ladder(filter) => {
+                let ladder = Ladder::of(&self.session.network(), self.session.trace(), &filter);
+                ladder::text::write(out, &ladder)?;
+            }
             Request::Show(filter) => {
                 self.filter = filter;
                 self.begin_again();
@@ -302,7 +310,8 @@ impl Desk {
         let Some(journey) = journeys.journey(id) else {
             return Err(format!("there is no frame #{} yet; `frames` lists them", id.0).into());
         };
-        text::Teller { journeys: &journeys, place: &|_| None, colours: self.colours }.write(out, &journey)?;
+        let place = |command: &Command<'_>| Some(format!("line {}", self.places.line(command.node, command.job)?));
+        text::Teller { journeys: &journeys, place: &place, colours: self.colours }.write(out, &journey)?;
         Ok(())
     }
 

@@ -26,6 +26,8 @@ pub enum Request {
     Act(Action),
     /// List the frames so far.
     Frames(Filter),
+    /// The same as a ladder.
+    Ladder(Filter),
     /// Tell only of these frames from now on.
     Show(Filter),
     /// All about a frame; none: the last one that was shown.
@@ -86,6 +88,12 @@ pub const ENTRIES: &[Entry] = &[
         "all that was decided about a frame; without its number, about the last one shown",
     ),
     entry("frames", "f", "frames [FILTER]", "lists the frames so far"),
+    entry(
+        "ladder",
+        "",
+        "ladder [FILTER]",
+        "draws them as a ladder: a column for each machine, an arrow for each frame",
+    ),
     entry("show", "", "show FILTER", "tells only of these frames from now on (show all: of all)"),
     entry("tables", "t", "tables NODE", "what a node knows now: addresses, neighbours, services, connections, VRRP"),
     entry("nodes", "", "nodes", "who is there"),
@@ -159,6 +167,7 @@ impl Request {
                 Err(_) => Err(format!("`{rest}` is not the number of a frame; `frames` lists them")),
             },
             "frames" => filter(rest, plan).map(Request::Frames),
+            "ladder" => filter(rest, plan).map(Request::Ladder),
             "show" => filter(rest, plan).map(Request::Show),
             "tables" => node(plan, rest).map(Request::Tables),
             "nodes" => Ok(Request::Nodes),
@@ -281,6 +290,7 @@ mod tests {
             ("rs1$ ip neigh | grep $x", Request::Type(node(2), "ip neigh | grep $x".to_owned())),
             ("rs1$", Request::Enter(node(2))),
             ("unplug rs2.eth0", Request::Act(Action::Cable(node(3), 0, false))),
+            ("ladder", Request::Ladder(Filter::all())),
             ("boot rs1", Request::Act(Action::Boot(node(2)))),
             ("why #12", Request::Why(Some(12))),
             ("save! a b.ron", Request::Save { path: "a b.ron".to_owned(), over: true }),

@@ -8,11 +8,10 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use crate::cli::files;
 use crate::cli::shell::request::Request;
 use crate::ids::{FrameId, NodeId};
-use crate::scenario::Failure;
+use crate::scenario::{Failure, Places};
 use crate::session::{Goal, Halt, Session, Unit};
 use crate::trace::filter::Filter;
-use crate::trace::journey::Journeys;
-use crate::trace::journey::text;
+use crate::trace::journey::{Command, Journeys, text};
 use crate::trace::{Kind, Line, Teller};
 
 /// A part of the screen that keys can be meant for.
@@ -45,6 +44,8 @@ pub enum Ask {
 pub struct App {
     pub session: Session,
     source: String,
+    /// Where in it the scenario's own commands stand.
+    places: Places,
     teller: Teller,
     replay: u64,
     filter: Filter,
@@ -79,6 +80,7 @@ impl App {
         let mut app = App {
             teller: Teller::new(filter.clone(), true),
             replay: session.replays(),
+            places: Places::of(session.plan(), &source),
             session,
             source,
             filter,
@@ -302,7 +304,7 @@ impl App {
         let Some(id) = line.about else { return format!("{}  {}", line.who, line.what) };
         let records = self.session.trace().records.len();
         if (self.told.0, self.told.1) != (Some(id), records) {
-            self.told = (Some(id), records, journey(&self.session, id));
+            self.told = (Some(id), records, journey(&self.session, &self.places, id));
         }
         self.told.2.clone()
     }
@@ -318,9 +320,10 @@ fn moved(scroll: u16, by: isize) -> u16 {
 }
 
 /// The journey of a frame, so far.
-fn journey(session: &Session, id: FrameId) -> String {
+fn journey(session: &Session, places: &Places, id: FrameId) -> String {
     let journeys = Journeys::of(session.trace());
-    let teller = text::Teller { journeys: &journeys, place: &|_| None, colours: false };
+    let place = |command: &Command<'_>| Some(format!("line {}", places.line(command.node, command.job)?));
+    let teller = text::Teller { journeys: &journeys, place: &place, colours: false };
     let mut text = Vec::new();
     // Nothing is written to but memory.
     let _ = journeys.journey(id).map(|journey| teller.write(&mut text, &journey));
