@@ -12,6 +12,7 @@ mod server;
 mod sink;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod udpecho;
 mod udpsend;
 
@@ -21,5 +22,6 @@ pub use httpd::httpd;
 pub use load::load;
 pub use resolve::{resolve, reverse};
 pub use sink::sink;
+pub use tls::{Tls, httpsd};
 pub use udpecho::udpecho;
 pub use udpsend::udpsend;

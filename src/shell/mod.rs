@@ -91,6 +91,7 @@ pub const COMMANDS: &[(&str, Command)] = &[
     ("hold", Command::Running(apps::hold)),
     ("hostname", Command::Instant(hostname::hostname)),
     ("httpd", Command::Running(apps::httpd)),
+    ("httpsd", Command::Running(apps::httpsd)),
     ("id", Command::Instant(basic::id)),
     ("ifconfig", Command::Instant(ifconfig::ifconfig)),
     ("ip", Command::Instant(ip::ip)),

@@ -4,9 +4,8 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::service::Watched;
-use super::service::at;
-use super::{Call, Checks, Effect, Key};
+use super::service::{Entry, Watched, at};
+use super::{Call, Checks, Effect, Key, Target};
 use crate::keepalived::conf::{Checker, Config, Service, ServiceName, shown, trio};
 
 impl Checks {
@@ -34,6 +33,9 @@ impl Checks {
         for new in &mut after {
             let was_there = before.iter().find(|old| is_same(&new.config, &old.config));
             new.start(effects);
+            if let Some(old) = was_there {
+                enter_services(old, new, effects);
+            }
             for server in 0..new.members.len() {
                 let address = new.config.servers[server].address;
                 let old = was_there.and_then(|old| old.config.servers.iter().position(|it| it.address == address));
@@ -46,6 +48,9 @@ impl Checks {
                     }
                     None => new.enter_at_start(server, effects),
                 }
+            }
+            if let Some(old) = was_there {
+                enter_servers(old, new, effects);
             }
             new.settle(effects);
         }
@@ -62,7 +67,7 @@ fn is_same(one: &Service, other: &Service) -> bool {
 /// What is known of a service that both configurations have.
 fn take_over(old: &mut Watched, new: &mut Watched, effects: &mut Vec<Effect>) {
     (new.is_alive, new.has_quorum) = (old.is_alive, old.has_quorum);
-    entries(old, new, effects);
+    leave_entries(old, new, effects);
     let options = |service: &Service| {
         let Service { scheduler, flags, one_packet, engine, granularity, persistence, .. } = service.clone();
         (scheduler, flags, one_packet, engine, granularity, persistence)
@@ -85,25 +90,56 @@ fn take_over(old: &mut Watched, new: &mut Watched, effects: &mut Vec<Effect>) {
 }
 
 /// clear_diff_vsg: members of a group come and go.
-fn entries(old: &Watched, new: &Watched, effects: &mut Vec<Effect>) {
-    let ServiceName::Group(name, _) = &old.config.name else { return };
-    let said = |key: &Key| match key {
-        Key::Address(address) => format!("[{}]", trio(*address, old.config.protocol)),
-        Key::Mark(mark) => format!("[{mark}]"),
-    };
-    for key in old.keys.iter().filter(|key| !new.keys.contains(key)) {
-        effects.push(Effect::Log(format!("VS {} in group {name} no longer exists", said(key))));
-        // With the service go its servers.
-        effects.push(Effect::Ipvs(*key, Rc::clone(&old.config), Call::DeleteService));
+fn leave_entries(old: &Watched, new: &mut Watched, effects: &mut Vec<Effect>) {
+    let ServiceName::Group(group, _) = &old.config.name else { return };
+    for entry in &mut new.entries {
+        entry.is_counted = old.entries.iter().any(|known| known.keys == entry.keys && known.is_counted);
     }
-    for key in new.keys.iter().filter(|key| !old.keys.contains(key)) {
-        effects.push(Effect::Log(format!("VS {} added into group {name}", said(key))));
-        effects.push(Effect::Ipvs(*key, Rc::clone(&new.config), Call::AddService));
-        for server in (0..old.members.len()).filter(|server| old.members[*server].is_set) {
-            let call = at(Call::AddServer(old.target(server)), *key);
-            effects.push(Effect::Ipvs(*key, Rc::clone(&new.config), call));
+    let is_gone = |entry: &&Entry| !new.entries.iter().any(|kept| kept.keys == entry.keys);
+    for entry in old.entries.iter().filter(is_gone) {
+        effects.push(Effect::Log(format!("VS {} in group {group} no longer exists", entry.name)));
+        let living: Vec<usize> = (0..old.members.len()).filter(|server| old.members[*server].is_alive).collect();
+        for key in &entry.keys {
+            // With the server's own port, which a mark's server does not have: that one stays.
+            let calls = living.iter().map(|server| Call::DeleteServer(old.target(*server)));
+            effects.extend(calls.map(|call| Effect::Ipvs(*key, Rc::clone(&old.config), call)));
+            // The service stays, too, as long as its servers have not been counted away.
+            if living.is_empty() {
+                effects.push(Effect::Ipvs(*key, Rc::clone(&old.config), Call::DeleteService));
+            }
         }
     }
+}
+
+/// The services of new members of a group (ipvs_cmd(LVS_CMD_ADD), in init_service_vs).
+fn enter_services(old: &Watched, new: &Watched, effects: &mut Vec<Effect>) {
+    for key in new_entries(old, new).flat_map(|entry| &entry.keys) {
+        effects.push(Effect::Ipvs(*key, Rc::clone(&new.config), Call::AddService));
+    }
+}
+
+/// sync_service_vsg: servers that were there before get into the new members of a group.
+fn enter_servers(old: &Watched, new: &Watched, effects: &mut Vec<Effect>) {
+    let ServiceName::Group(group, _) = &new.config.name else { return };
+    for entry in new_entries(old, new) {
+        let mark = entry.keys.iter().any(|key| matches!(key, Key::Mark(_)));
+        let name = if mark { entry.name.replacen('[', "[FWM ", 1) } else { entry.name.clone() };
+        effects.push(Effect::Log(format!("VS {name} added into group {group}")));
+        for key in &entry.keys {
+            let was_there =
+                |server: &usize| old.config.servers.iter().any(|it| it.address == new.config.servers[*server].address);
+            let is_in = |server: &usize| new.members[*server].is_alive || new.members[*server].is_set;
+            for server in (0..new.members.len()).filter(was_there).filter(is_in) {
+                let weight = if new.members[server].is_alive { new.members[server].real_weight() } else { 0 };
+                let target = Target { weight, ..new.target(server) };
+                effects.push(Effect::Ipvs(*key, Rc::clone(&new.config), at(Call::AddServer(target), *key)));
+            }
+        }
+    }
+}
+
+fn new_entries<'a>(old: &'a Watched, new: &'a Watched) -> impl Iterator<Item = &'a Entry> {
+    new.entries.iter().filter(|entry| !old.entries.iter().any(|known| known.keys == entry.keys))
 }
 
 /// What is known of a server that both have: checkers that are the same keep what they know.

@@ -2,6 +2,7 @@
 //! update_quorum_state).
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 use super::epilog::{Answer, State};
@@ -37,12 +38,23 @@ pub struct Standby {
     pub is_set: bool,
 }
 
+/// What a service is known by in IPVS: one address or mark, or a member of its group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// How logs call it.
+    pub name: String,
+    pub keys: Vec<Key>,
+    /// Whether keepalived has counted its servers. It forgets to where an entry comes by a reload, and does not delete the
+    /// service of such an entry at the end, which takes it for that of another one (ipvs_group_sync_entry).
+    pub is_counted: bool,
+}
+
 /// A service that is watched.
 #[derive(Debug)]
 pub struct Watched {
     pub config: Rc<Service>,
     /// What IPVS knows it by.
-    pub keys: Vec<Key>,
+    pub entries: Vec<Entry>,
     pub members: Vec<Member>,
     pub sorry: Standby,
     pub is_alive: bool,
@@ -72,9 +84,9 @@ impl Watched {
             Member { checkers, failed, is_alive: false, is_set: false, weight }
         };
         let members = config.servers.iter().map(member).collect();
-        let keys = keys(config, all);
+        let entries = entries(config, all);
         let config = Rc::new(config.clone());
-        Watched { config, keys, members, sorry: Standby::default(), is_alive: false, has_quorum: false }
+        Watched { config, entries, members, sorry: Standby::default(), is_alive: false, has_quorum: false }
     }
 
     pub fn state(&self, id: CheckerId) -> Option<&State> {
@@ -87,8 +99,10 @@ impl Watched {
 
     /// A call about each of the services that this one stands for.
     pub fn call(&self, call: Call, effects: &mut Vec<Effect>) {
-        for key in &self.keys {
-            effects.push(Effect::Ipvs(*key, Rc::clone(&self.config), at(call, *key)));
+        for entry in self.entries.iter().filter(|entry| entry.is_counted || call != Call::DeleteService) {
+            for key in &entry.keys {
+                effects.push(Effect::Ipvs(*key, Rc::clone(&self.config), at(call, *key)));
+            }
         }
     }
 
@@ -425,17 +439,19 @@ fn standby(service: &Service, sorry: Sorry) -> Target {
 }
 
 /// What IPVS knows a service by: addresses first, and then marks (ipvs_group_cmd).
-fn keys(service: &Service, config: &Config) -> Vec<Key> {
+fn entries(service: &Service, config: &Config) -> Vec<Entry> {
+    let entry = |name: String, keys: Vec<Key>| Entry { name, keys, is_counted: true };
     match &service.name {
-        ServiceName::Address(address) => vec![Key::Address(*address)],
-        ServiceName::Mark(mark) => vec![Key::Mark(*mark)],
+        ServiceName::Address(address) => vec![entry(String::new(), vec![Key::Address(*address)])],
+        ServiceName::Mark(mark) => vec![entry(String::new(), vec![Key::Mark(*mark)])],
         ServiceName::Group(name, _) => {
-            let groups = config.server_groups.iter().filter(|group| group.name == *name).take(1);
-            let members = |group: &crate::keepalived::conf::ServerGroup| {
-                let addresses = group.ranges.iter().flat_map(|range| range.addresses()).map(Key::Address);
-                addresses.chain(group.marks.iter().map(|mark| Key::Mark(*mark))).collect::<Vec<_>>()
-            };
-            groups.flat_map(members).collect()
+            let Some(group) = config.server_groups.iter().find(|group| group.name == *name) else { return Vec::new() };
+            let ranges = group.ranges.iter().map(|range| {
+                let first = trio(SocketAddr::new(range.first, range.port), service.protocol);
+                let last = if range.first == range.last { String::new() } else { format!("-{}", range.last) };
+                entry(format!("[{first}{last}]"), range.addresses().map(Key::Address).collect())
+            });
+            ranges.chain(group.marks.iter().map(|mark| entry(format!("[{mark}]"), vec![Key::Mark(*mark)]))).collect()
         }
     }
 }

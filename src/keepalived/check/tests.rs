@@ -164,6 +164,39 @@ fn all_members_of_a_group_are_told() {
     assert_eq!(keys, [address("10.0.0.100:80"), address("10.0.0.101:80"), Key::Mark(7)]);
 }
 
+/// As recorded: what a group loses stays behind as a service without servers, and with a server if it is a mark.
+#[test]
+fn members_of_a_group_come_and_go() {
+    let service = two("", "").replace("virtual_server 10.0.0.100 80", "virtual_server group G");
+    // keepalived warns of the ports of servers that a mark leads to.
+    let group =
+        |entries: &str| parse(&format!("virtual_server_group G {{\n{entries}}}\n{service}"), "ds", &mut NoFiles).0;
+    let mut checks = Checks::new(&group("10.0.0.100 80\n10.0.0.101 80\nfwmark 7\n"), BTreeMap::new());
+    checks.start(|_| true);
+    fail(&mut checks, 0);
+    checks.take_effects();
+    checks.reload(&group("10.0.0.100 80\n10.0.0.103 80\n"), BTreeMap::new(), |_| true);
+    let key = |key: Key| match key {
+        Key::Address(address) => address.ip().to_string(),
+        Key::Mark(mark) => format!("mark {mark}"),
+    };
+    let call = |effect: Effect| match effect {
+        Effect::Ipvs(at, _, Call::AddService) => Some(format!("{}: service", key(at))),
+        Effect::Ipvs(at, _, Call::DeleteService) => Some(format!("{}: no service", key(at))),
+        Effect::Ipvs(at, _, Call::AddServer(target)) => Some(format!("{}: +{}", key(at), target.address)),
+        Effect::Ipvs(at, _, Call::DeleteServer(target)) => Some(format!("{}: -{}", key(at), target.address)),
+        _ => None,
+    };
+    let said: Vec<String> = checks.take_effects().into_iter().filter_map(call).collect();
+    assert_eq!(
+        said,
+        ["10.0.0.101: -10.0.0.2:80", "mark 7: -10.0.0.2:80", "10.0.0.103: service", "10.0.0.103: +10.0.0.2:80"]
+    );
+    checks.stop();
+    let said: Vec<String> = checks.take_effects().into_iter().filter_map(call).collect();
+    assert_eq!(said, ["10.0.0.100: -10.0.0.2:80", "10.0.0.103: -10.0.0.2:80", "10.0.0.100: no service"]);
+}
+
 #[test]
 fn failures_are_believed_after_the_retries() {
     let mut checks = started(&two("delay_loop 6", "retry 3\ndelay_before_retry 2\nconnect_timeout 1"));

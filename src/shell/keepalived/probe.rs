@@ -3,12 +3,13 @@
 use std::net::{IpAddr, SocketAddr, SocketAddrV4};
 
 use super::{Process, script};
+use crate::apps::Tls;
 use crate::host::net::{TcpStream, UdpSocket};
 use crate::host::{Bind, Errno, Flow, RawBind, RawSocket};
 use crate::keepalived::check::{Answer, Failure};
 use crate::keepalived::conf::{Checker, CheckerKind, HttpCheck, HttpProtocol, Server, Service, UdpCheck, Url};
 use crate::keepalived::vrrp::Outcome;
-use crate::time::Span;
+use crate::time::{Span, Time};
 use crate::wire::{build, proto};
 
 /// What is sent where nothing else is asked for (set_buf).
@@ -85,14 +86,19 @@ impl Question<'_> {
         let request =
             format!("GET {path} HTTP/1.{version}\r\nUser-Agent: KeepAliveClient\r\n{close}Host: {host}\r\n\r\n");
         let said = |text: &str| Failure::Said(text.to_owned());
-        let sent = stream.write_all(request.as_bytes(), step.deadline()).await;
+        let mut channel = Channel::open(stream, http.is_tls, step.deadline()).await.map_err(|error| match error {
+            Errno::WouldBlock => said("Timeout connecting"),
+            _ => said("SSL handshake/communication error connecting to"),
+        })?;
+        let sent = channel.send(request.as_bytes(), step.deadline()).await;
         sent.map_err(|_| said("Cannot send get request to"))?;
         let mut page = Vec::new();
         loop {
             // The time is counted anew for each piece.
-            let bytes = match stream.read(4096, step.deadline()).await {
+            let bytes = match channel.receive(step.deadline()).await {
                 Ok(bytes) => bytes,
                 Err(Errno::WouldBlock) if page.is_empty() => return Err(said("Timeout WEB read")),
+                Err(Errno::WouldBlock) if http.is_tls => return Err(said("Timeout SSL read")),
                 Err(Errno::WouldBlock) => return Err(said("Timeout HTTP read")),
                 Err(_) => return Err(said("Read error with")),
             };
@@ -104,6 +110,32 @@ impl Question<'_> {
             }
         }
         judge(url, &page).map_err(said)
+    }
+}
+
+/// What HTTP is spoken over.
+enum Channel {
+    Plain(TcpStream),
+    Tls(Tls),
+}
+
+impl Channel {
+    async fn open(stream: TcpStream, is_tls: bool, deadline: Option<Time>) -> Result<Channel, Errno> {
+        Ok(if is_tls { Channel::Tls(Tls::connect(stream, deadline).await?) } else { Channel::Plain(stream) })
+    }
+
+    async fn send(&self, bytes: &[u8], deadline: Option<Time>) -> Result<(), Errno> {
+        match self {
+            Channel::Plain(stream) => stream.write_all(bytes, deadline).await,
+            Channel::Tls(tls) => tls.send(bytes, deadline).await,
+        }
+    }
+
+    async fn receive(&mut self, deadline: Option<Time>) -> Result<Vec<u8>, Errno> {
+        match self {
+            Channel::Plain(stream) => stream.read(4096, deadline).await,
+            Channel::Tls(tls) => tls.receive(deadline).await,
+        }
     }
 }
 
@@ -153,7 +185,7 @@ struct Step<'a> {
 }
 
 impl Step<'_> {
-    fn deadline(&self) -> Option<crate::time::Time> {
+    fn deadline(&self) -> Option<Time> {
         Some(self.process.sys.now() + self.timeout)
     }
 
