@@ -58,14 +58,12 @@ fn attend(app: &mut App, terminal: &mut DefaultTerminal) -> io::Result<()> {
             app.tick();
             continue;
         }
-        match event::read()? {
-            Event::Key(key) if key.kind != KeyEventKind::Release => {
-                if !app.press(key) {
-                    return Ok(());
-                }
-            }
-            // Another size is drawn anew in any case.
-            _ => {}
+        // Another size is drawn anew in any case.
+        if let Event::Key(key) = event::read()?
+            && key.kind != KeyEventKind::Release
+            && !app.press(key)
+        {
+            return Ok(());
         }
     }
 }
