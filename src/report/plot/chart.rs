@@ -110,7 +110,7 @@ impl Chart {
             let drawn = match &series.shape {
                 Shape::Line(points) => chart.draw_series(LineSeries::new(points.iter().copied(), line)),
                 Shape::Dashed(points) => {
-                    chart.draw_series(DashedLineSeries::new(points.iter().copied(), 6, 5, thin.into()))
+                    chart.draw_series(DashedLineSeries::new(points.iter().copied(), 6, 5, thin))
                 }
                 Shape::Bars(bars) => chart
                     .draw_series(bars.iter().map(|&[left, right, low, high]| {
