@@ -109,9 +109,7 @@ impl Chart {
             let (line, thin) = (colour.stroke_width(2), colour.stroke_width(1));
             let drawn = match &series.shape {
                 Shape::Line(points) => chart.draw_series(LineSeries::new(points.iter().copied(), line)),
-                Shape::Dashed(points) => {
-                    chart.draw_series(DashedLineSeries::new(points.iter().copied(), 6, 5, thin))
-                }
+                Shape::Dashed(points) => chart.draw_series(DashedLineSeries::new(points.iter().copied(), 6, 5, thin)),
                 Shape::Bars(bars) => chart
                     .draw_series(bars.iter().map(|&[left, right, low, high]| {
                         Rectangle::new([(left, low), (right, high)], colour.filled())
