@@ -1,6 +1,5 @@
 //! The routing tables (the FIB): net/ipv4/fib_trie.c, fib_semantics.c.
 
-use std::cmp::Ordering;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
@@ -238,6 +237,9 @@ fn place(route: &FibRoute) -> u64 {
     order(route.prefix.addr(), route.prefix.prefix_len())
 }
 
+/// Fewer entries than this are looked at one by one.
+const WORTH_A_SEARCH: usize = 16;
+
 /// The entries of a table that are for a destination, longest prefixes first. Those of one length lie together, and only
 /// one place among them can be its.
 fn matching(table: &[FibRoute], destination: Ipv4Addr) -> impl Iterator<Item = &FibRoute> {
@@ -246,14 +248,18 @@ fn matching(table: &[FibRoute], destination: Ipv4Addr) -> impl Iterator<Item = &
         loop {
             let (first, others) = rest.split_first()?;
             let (own, wanted) = (place(first), order(destination, first.prefix.prefix_len()));
-            match own.cmp(&wanted) {
-                Ordering::Equal => {
-                    rest = others;
-                    return Some(first);
-                }
-                Ordering::Less => rest = &others[others.partition_point(|route| place(route) < wanted)..],
-                Ordering::Greater => rest = &others[others.partition_point(|route| place(route) >> 32 == own >> 32)..],
+            if own == wanted {
+                rest = others;
+                return Some(first);
             }
+            // A step costs less than a search of what is short, as the tables of most hosts are.
+            rest = if others.len() < WORTH_A_SEARCH {
+                others
+            } else if own < wanted {
+                &others[others.partition_point(|route| place(route) < wanted)..]
+            } else {
+                &others[others.partition_point(|route| place(route) >> 32 == own >> 32)..]
+            };
         }
     })
 }
@@ -345,7 +351,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn what_is_for_a_destination_is_found_as_if_one_looked_at_all(
-            prefixes in proptest::collection::vec((0..16_u32, 0..=32_u8), 0..20),
+            prefixes in proptest::collection::vec((0..16_u32, 0..=32_u8), 0..60),
             destination in 0..16_u32,
         ) {
             // Few addresses, far apart, so that prefixes contain one another.
