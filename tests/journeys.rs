@@ -5,7 +5,10 @@ mod support;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use lvslab::trace::journey::{End, Journeys, Source};
+use lvslab::ids::FrameId;
+use lvslab::reason::{KernelTimer, Note, Step};
+use lvslab::scenario::Outcome;
+use lvslab::trace::journey::{Author, End, Journeys, Sent, Source};
 use lvslab::wire::describe::describe;
 
 /// All scenarios that we have.
@@ -50,4 +53,85 @@ fn no_frame_comes_from_nowhere_or_ends_without_a_reason() {
     }
     let lines: Vec<_> = wrong.keys().take(40).collect();
     assert!(wrong.is_empty(), "{} frames: {lines:#?}", wrong.len());
+}
+
+fn outcome(name: &str) -> Outcome {
+    support::run(&support::project().join("scenarios").join(name)).1
+}
+
+/// The first frame that a filter describes by its words.
+fn find(journeys: &Journeys<'_>, words: &[&str]) -> FrameId {
+    let is_it = |(_, sent): &(FrameId, Sent<'_>)| {
+        let line = describe(sent.frame).to_string();
+        words.iter().all(|word| line.contains(word))
+    };
+    journeys.frames().find(is_it).map(|(id, _)| id).unwrap_or_else(|| panic!("no frame with {words:?}"))
+}
+
+#[test]
+fn a_packet_keeps_its_identity_through_a_tunnel() {
+    let outcome = outcome("tun.ron");
+    let journeys = Journeys::of(&outcome.trace);
+    let journey = journeys.journey(find(&journeys, &["Flags [S]"])).unwrap();
+    // Client, router, director, router again: each sends it once, and the server takes it.
+    assert_eq!(journey.legs.len(), 4);
+    assert!(matches!(journey.legs[0].source, Source::Made { .. }));
+    assert!(journey.legs[1..].iter().all(|leg| matches!(leg.source, Source::Passed(_))));
+    let ends: Vec<_> = journey.ends().map(|(_, end)| end.name()).collect();
+    assert_eq!(ends, ["taken"]);
+    // Whichever of its frames is asked for, it is the same journey.
+    for leg in &journey.legs {
+        assert_eq!(journeys.first(leg.id), journey.legs[0].id);
+    }
+}
+
+#[test]
+fn what_waits_for_an_answer_names_it_and_the_question_names_what_waits() {
+    let outcome = outcome("dr.ron");
+    let journeys = Journeys::of(&outcome.trace);
+    let syn = find(&journeys, &["Flags [S]"]);
+    let released = journeys.leg(syn).unwrap().phases.iter().find_map(|phase| match phase.note {
+        Note::Step(Step::Released { by, .. }) => *by,
+        _ => None,
+    });
+    assert_eq!(released, Some(find(&journeys, &["ARP, Reply"])));
+    let question = journeys.source(find(&journeys, &["ARP, Request"])).unwrap();
+    assert!(matches!(question, Source::Made { for_sake_of: Some(waiting), .. } if waiting == syn), "{question:?}");
+}
+
+#[test]
+fn errors_are_caused_by_what_they_are_about() {
+    let outcome = outcome("nat-path-mtu.ron");
+    let journeys = Journeys::of(&outcome.trace);
+    let error = find(&journeys, &["ICMP", "need to frag"]);
+    let Some(Source::Made { by: Author::Kernel, because: Some(cause), .. }) = journeys.source(error) else {
+        panic!("{:?}", journeys.source(error));
+    };
+    let visits = journeys.visits(cause);
+    let dropped = visits.iter().any(
+        |visit| matches!(visit.end, End::Dropped(drop) if drop.name() == "SKB_DROP_REASON_PKT_TOO_BIG"),
+    );
+    assert!(dropped, "{visits:?}");
+}
+
+#[test]
+fn timers_and_programs_are_named() {
+    let outcome = outcome("dr-dead-server.ron");
+    let journeys = Journeys::of(&outcome.trace);
+    let by_timer = |(id, sent): (FrameId, Sent<'_>)| {
+        let is_timer = matches!(
+            journeys.source(id),
+            Some(Source::Made { by: Author::Timer(KernelTimer::Tcp | KernelTimer::Neighbour), because: None, .. })
+        );
+        is_timer.then(|| describe(sent.frame).to_string())
+    };
+    assert!(journeys.frames().filter_map(by_timer).count() > 0, "somebody asks once more");
+
+    let outcome = self::outcome("keepalived/failover.ron");
+    let journeys = Journeys::of(&outcome.trace);
+    let advert = journeys.source(find(&journeys, &["VRRPv2", "prio 100"])).unwrap();
+    let Source::Made { by: Author::Program { name, command: Some(command), .. }, .. } = advert else {
+        panic!("{advert:?}");
+    };
+    assert_eq!((name, command.line), ("keepalived", "systemctl start keepalived"));
 }

@@ -21,6 +21,8 @@ pub struct Route {
     pub source: Ipv4Addr,
     /// The largest datagram that fits, in bytes: the interface's MTU, or less where a path MTU is known.
     pub mtu: u32,
+    /// The prefix of the entry that was found; none where no table was asked.
+    pub prefix: Option<Ipv4Net>,
 }
 
 /// Kinds of destinations that packets are sent to (RTN_*).

@@ -32,16 +32,13 @@ impl Kernel {
     #[inline]
     pub(super) fn step_routed(&mut self, about: impl Into<About>, destination: Ipv4Addr, route: &Route) {
         if self.out.tracing {
-            let is_here = route.kind == RouteKind::Local;
-            let found = self.routes.lookup(destination, None, Scope::Global);
-            let found = found.filter(|found| (found.kind == Kind::Local) == is_here);
-            let on_way = found.filter(|found| is_here || found.oif == Some(route.oif));
-            let prefix = on_way.map(prefix);
+            let prefix = route.prefix.map(|prefix| (prefix.network(), prefix.prefix_len()));
             let (gateway, oif) = (route.gateway, self.device(route.oif));
-            self.step(about, || match is_here {
-                true => Step::ForUs { destination, prefix, holder: None },
-                false => Step::Routed { destination, prefix, gateway, oif },
-            });
+            let step = match route.kind {
+                RouteKind::Local => Step::ForUs { destination, prefix, holder: None },
+                _ => Step::Routed { destination, prefix, gateway, oif },
+            };
+            self.step(about, || step);
         }
     }
 

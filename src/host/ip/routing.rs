@@ -81,13 +81,14 @@ impl Kernel {
             Kind::Local => {
                 let preferred = source.or(found.source).unwrap_or(destination);
                 let mtu = self.interfaces.get(IfIndex::LO).map_or(65_536, |lo| lo.mtu);
-                return Ok(Route { kind: RouteKind::Local, oif: IfIndex::LO, gateway: None, source: preferred, mtu });
+                let (kind, prefix) = (RouteKind::Local, Some(found.prefix));
+                return Ok(Route { kind, oif: IfIndex::LO, gateway: None, source: preferred, mtu, prefix });
             }
             Kind::Broadcast => RouteKind::Broadcast,
             Kind::Unicast if destination.is_multicast() => RouteKind::Multicast,
             Kind::Unicast => RouteKind::Unicast,
         };
-        let (found_source, gateway, own_mtu) = (found.source, found.gateway, found.mtu);
+        let (found_source, gateway, own_mtu, prefix) = (found.source, found.gateway, found.mtu, Some(found.prefix));
         let oif = found.oif.ok_or(Errno::NetworkUnreachable)?;
         let scope = found.scope;
         let source = source.or(found_source).unwrap_or_else(|| self.select_address(oif, gateway, scope));
@@ -99,6 +100,7 @@ impl Kernel {
             gateway: exception.and_then(|exception| exception.gateway).or(gateway),
             source,
             mtu: exception.and_then(|exception| exception.mtu).map_or(mtu, |path| path.min(mtu)),
+            prefix,
         })
     }
 
@@ -111,7 +113,7 @@ impl Kernel {
         };
         let source = source.unwrap_or_else(|| self.select_address(oif, None, Scope::Link));
         let mtu = self.interfaces.get(oif).map_or(1500, |interface| interface.mtu);
-        Route { kind, oif, gateway: None, source, mtu }
+        Route { kind, oif, gateway: None, source, mtu, prefix: None }
     }
 
     /// inet_select_addr: the address to speak from on an interface: the first primary one, better one of `towards`'
@@ -207,13 +209,13 @@ impl Kernel {
             Kind::Blackhole => return refused(RefusingRoute::Blackhole),
             Kind::Unicast => {}
         }
-        let (gateway, own_mtu) = (found.gateway, found.mtu);
+        let (gateway, own_mtu, prefix) = (found.gateway, found.mtu, Some(found.prefix));
         let Some(oif) = found.oif else { return Err(not_found) };
         let is_direct = self.validate_source(source, iif, Some(oif))?;
         let exception = self.exceptions.get(destination, self.now).and_then(|exception| exception.gateway);
         let gateway = exception.or(gateway);
         let mtu = self.interfaces.get(oif).map_or(1500, |interface| interface.mtu).min(own_mtu.unwrap_or(u32::MAX));
-        let route = Route { kind: RouteKind::Unicast, oif, gateway, source: Ipv4Addr::UNSPECIFIED, mtu };
+        let route = Route { kind: RouteKind::Unicast, oif, gateway, source: Ipv4Addr::UNSPECIFIED, mtu, prefix };
         let redirect = oif == iif
             && is_direct
             && self.sysctl.conf(oif, Conf::SendRedirects) != 0
