@@ -108,9 +108,9 @@ fn errors_are_caused_by_what_they_are_about() {
         panic!("{:?}", journeys.source(error));
     };
     let visits = journeys.visits(cause);
-    let dropped = visits.iter().any(
-        |visit| matches!(visit.end, End::Dropped(drop) if drop.name() == "SKB_DROP_REASON_PKT_TOO_BIG"),
-    );
+    let dropped = visits
+        .iter()
+        .any(|visit| matches!(visit.end, End::Dropped(drop) if drop.name() == "SKB_DROP_REASON_PKT_TOO_BIG"));
     assert!(dropped, "{visits:?}");
 }
 
