@@ -32,7 +32,7 @@ fn render(path: &str, text: &str, diagnostics: &[Diagnostic], renderer: Renderer
 fn group<'a>(path: &'a str, text: &'a str, diagnostic: &'a Diagnostic) -> Group<'a> {
     let primary = AnnotationKind::Primary.span(diagnostic.at.clone()).label(diagnostic.label.as_str());
     let mut snippet = Snippet::source(text).path(path).annotation(primary);
-    if let Some((place, label)) = &diagnostic.other {
+    if let Some((place, label)) = diagnostic.other.as_deref() {
         snippet = snippet.annotation(AnnotationKind::Context.span(place.clone()).label(label.as_str()));
     }
     let group = Level::ERROR.primary_title(diagnostic.message.as_str()).element(snippet);

@@ -124,8 +124,8 @@ impl<'a> Case<'a> {
     pub fn command(&self, node: NodeId, words: &[&str]) -> Option<Command> {
         let name = self.name(node);
         let has_all = |line: &str| words.iter().all(|word| line.contains(word));
-        let steps = self.outcome.steps.steps.iter().filter(|step| step.node == name);
-        let last = steps.filter(|step| has_all(&step.cmd)).last()?;
+        let mut steps = self.outcome.steps.steps.iter().filter(|step| step.node == name);
+        let last = steps.rfind(|step| has_all(&step.cmd))?;
         Some(Command { node: name.to_owned(), line: last.cmd.clone() })
     }
 

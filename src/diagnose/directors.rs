@@ -6,7 +6,6 @@ use super::case::{Case, Noted, some};
 use super::{Evidence, Finding, Kind};
 use crate::ids::{FrameId, NodeId};
 use crate::reason::{Console, Drop, Loss, Note};
-use crate::time::Time;
 use crate::trace::{Event, Facts};
 use crate::wire::proto;
 
@@ -83,17 +82,17 @@ pub fn filtered(case: &Case<'_>) -> Vec<Finding> {
         Drop::Netfilter(ruling) => Some(ruling),
         _ => None,
     });
-    let mut rules: BTreeMap<(NodeId, String), Vec<(Time, Option<FrameId>, Noted<'_>)>> = BTreeMap::new();
+    let mut rules: BTreeMap<(NodeId, String), Vec<Noted<'_>>> = BTreeMap::new();
     for (noted, ruling) in dropped {
-        rules.entry((noted.node, ruling.to_string())).or_default().push((noted.at, noted.frame, noted));
+        rules.entry((noted.node, ruling.to_string())).or_default().push(noted);
     }
     rules
         .into_iter()
-        .filter(|(_, notes)| notes.iter().any(|(_, frame, _)| matters(case, *frame)))
+        .filter(|(_, notes)| notes.iter().any(|noted| matters(case, noted.frame)))
         .map(|((node, rule), notes)| Finding {
             kind: Kind::Filtered,
             what: format!("{} drops packets by {rule}.", case.name(node)),
-            evidence: some(notes.iter().map(|(.., noted)| case.saw(noted))),
+            evidence: some(notes.iter().map(|noted| case.saw(noted))),
             cause: case.command(node, &["iptables"]),
             fix: case
                 .command(node, &["iptables -A"])

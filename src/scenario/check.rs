@@ -46,7 +46,7 @@ impl Problem {
             message: self.message,
             at: tree.find(text, &self.path),
             label: self.label,
-            other: self.other.map(|(path, label)| (tree.find(text, &path), label)),
+            other: self.other.map(|(path, label)| Box::new((tree.find(text, &path), label))),
             hint: self.hint,
         }
     }

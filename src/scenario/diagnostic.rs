@@ -12,7 +12,7 @@ pub struct Diagnostic {
     /// A few words to stand at that place.
     pub label: String,
     /// Another place that has to do with it, and why.
-    pub other: Option<(Range<usize>, String)>,
+    pub other: Option<Box<(Range<usize>, String)>>,
     /// What to do about it.
     pub hint: Option<String>,
 }

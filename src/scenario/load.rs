@@ -37,7 +37,7 @@ pub fn load_with(text: &str, settings: &Settings) -> Result<Plan, Vec<Diagnostic
     read(&filled.text).map_err(|diagnostics| {
         let original = |it: Diagnostic| Diagnostic {
             at: filled.original(it.at),
-            other: it.other.map(|(at, label)| (filled.original(at), label)),
+            other: it.other.map(|other| Box::new((filled.original(other.0), other.1))),
             ..it
         };
         diagnostics.into_iter().map(original).collect()

@@ -109,7 +109,7 @@ fn balanced(kernel: &mut Kernel) -> Vec<Balanced> {
     let ipvs = kernel.ipvs();
     let service = |key| {
         let (service, servers) = ipvs.service(key)?;
-        let servers = servers.into_iter().map(|server| server.options().clone()).collect();
+        let servers = servers.into_iter().map(|server| *server.options()).collect();
         Some(Balanced { key, options: service.options().clone(), servers })
     };
     ipvs.service_keys().into_iter().filter_map(service).collect()

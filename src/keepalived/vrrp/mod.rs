@@ -168,7 +168,7 @@ impl Vrrp {
                 let router = &self.routers[place];
                 let (interval, adverts) = (router.master_interval, router.config.down_timer_adverts);
                 let (skew, priority) = (router.skew(), router.priority);
-                self.decided(reason::Vrrp::TimedOut { name, interval, adverts: u32::from(adverts), skew, priority });
+                self.decided(reason::Vrrp::TimedOut { name, interval, adverts, skew, priority });
                 self.routers[place].wants = State::Master;
                 self.goto_master(place, now);
             }

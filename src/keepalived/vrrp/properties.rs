@@ -199,7 +199,7 @@ proptest! {
                 4 => vrrp.file(0, number.cast_signed(), now),
                 5 => vrrp.lose_address(number as usize % 2, now),
                 6 => vrrp.reload(&config, &[number.cast_signed()], &[], now),
-                7 => now = now + Span::from_nanos(number % 1_000_000_000_000),
+                7 => now += Span::from_nanos(number % 1_000_000_000_000),
                 _ => vrrp.stop(),
             }
             vrrp.tick(now);
