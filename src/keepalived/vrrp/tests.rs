@@ -258,7 +258,8 @@ fn the_number_in_a_file_is_a_weight_or_a_fault() {
     let file = "track_file f {\nfile /f\nweight -2\n}\n";
     let mut machine = Machine::with(11, &tracking(file, "priority 100\ntrack_file {\nf\n}"));
     machine.vrrp.start(Time::ZERO);
-    for (number, priority, state) in [(10, 80, State::Backup), (-10, 120, State::Backup), (127, 100, State::Fault)] {
+    // A file that makes a fault leaves the priority as it was (process_update_vrrp_track_file_status).
+    for (number, priority, state) in [(10, 80, State::Backup), (-10, 120, State::Backup), (127, 120, State::Fault)] {
         machine.vrrp.file(0, number, Time::ZERO);
         assert_eq!((machine.vrrp.routers()[0].priority(), machine.state()), (priority, state), "{number}");
     }
