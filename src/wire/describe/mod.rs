@@ -207,6 +207,11 @@ impl Line<'_> {
             proto::VRRP => other::vrrp(f, &rest, self.style, header.ttl()),
             proto::GRE => self.gre(f, &rest, deeper),
             proto::IPIP if nesting.depth < DEEPEST => self.ip(f, rest.bytes, deeper),
+            proto::AH => match other::authentication(f, &rest, self.style)? {
+                Some((proto::VRRP, inner)) => other::vrrp(f, &inner, self.style, header.ttl()),
+                Some((inner, rest)) => write!(f, " ip-proto-{inner} {}", rest.len),
+                None => Ok(()),
+            },
             _ => write!(f, " ip-proto-{protocol} {}", rest.len),
         }
     }
@@ -230,6 +235,7 @@ fn ip_details(f: &mut Formatter<'_>, header: &Ipv4HeaderSlice<'_>) -> fmt::Resul
     let (id, offset) = (header.identification(), header.fragments_offset().value() * 8);
     write!(f, "id {id}, offset {offset}, flags [{flags}], ")?;
     let protocol = match header.protocol().0 {
+        proto::AH => "AH",
         proto::GRE => "GRE",
         proto::ICMP => "ICMP",
         proto::IGMP => "IGMP",

@@ -78,6 +78,35 @@ fn group_records(f: &mut Formatter<'_>, records: &[u8]) -> fmt::Result {
     Ok(())
 }
 
+/// An authentication header (RFC 4302, 2): which protocol follows, and what is behind it. None if it is cut off.
+pub(super) fn authentication<'a>(
+    f: &mut Formatter<'_>,
+    rest: &Rest<'a>,
+    style: Style,
+) -> Result<Option<(u8, Rest<'a>)>, fmt::Error> {
+    /// Next header, length, two reserved bytes, SPI, sequence number; then comes the integrity check value.
+    const FIXED: usize = 12;
+    let Some((&[protocol, words, _, _, ..], icv)) = rest.bytes.split_at_checked(FIXED) else {
+        f.write_str("[|AH]")?;
+        return Ok(None);
+    };
+    let word = |at: usize| rest.bytes[at..at + 4].iter().fold(0, |word, &byte| word << 8 | u32::from(byte));
+    let len = (usize::from(words) + 2) * 4;
+    let Some(icv) = len.checked_sub(FIXED).and_then(|len| icv.get(..len)) else {
+        f.write_str("[|AH]")?;
+        return Ok(None);
+    };
+    f.write_str("AH(")?;
+    if style.verbose {
+        write!(f, "length={words}({len}-bytes),")?;
+    }
+    write!(f, "spi={:#010x},seq={:#x},icv=0x", word(4), word(8))?;
+    icv.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+    f.write_str("): ")?;
+    let inner = Rest { bytes: &rest.bytes[len..], len: rest.len.saturating_sub(len), ..*rest };
+    Ok(Some((protocol, inner)))
+}
+
 pub(super) fn vrrp(f: &mut Formatter<'_>, rest: &Rest<'_>, style: Style, ttl: u8) -> fmt::Result {
     let bytes = rest.bytes;
     let &[version_and_type, vrid, priority, count, fifth, sixth, sum_high, sum_low, ..] = bytes else {
