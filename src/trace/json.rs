@@ -146,7 +146,7 @@ pub fn write(out: &mut dyn Write, trace: &Trace, filter: &Filter) -> io::Result<
     write_records(out, trace, filter, |_| true)
 }
 
-/// As [`write`], without commands and their output.
+/// As [`write()`], without commands and their output.
 ///
 /// # Errors
 ///
