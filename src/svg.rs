@@ -80,16 +80,21 @@ pub fn escape(text: &str) -> Cow<'_, str> {
 
 /// Breaks a text into lines of at most so many pixels, at spaces where it can.
 pub fn wrap(text: &str, font: Font, most: i32) -> Vec<String> {
+    wrap_where(text, |line, word| width(line, font) + width(" ", font) + width(word, font) <= most)
+}
+
+/// Breaks a text into lines at spaces: a word goes on the last line if `fits` says that there is room behind what is there.
+pub fn wrap_where(text: &str, fits: impl Fn(&str, &str) -> bool) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
         let line = lines.last_mut().expect("there is always a line");
-        if !line.is_empty() && width(line, font) + width(" ", font) + width(word, font) > most {
-            lines.push(word.to_owned());
-        } else {
-            if !line.is_empty() {
-                line.push(' ');
-            }
+        if line.is_empty() {
             line.push_str(word);
+        } else if fits(line, word) {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
         }
     }
     lines

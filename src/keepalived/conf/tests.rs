@@ -2,7 +2,8 @@
 
 use super::*;
 
-struct NoFiles;
+/// No other files are there.
+pub(super) struct NoFiles;
 
 impl Files for NoFiles {
     fn read(&mut self, _: &str) -> Vec<(String, String)> {

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::{Ladder, Rung};
+use crate::svg::wrap_where;
 
 /// How wide a page is.
 const PAGE: usize = 100;
@@ -122,20 +123,7 @@ pub(super) fn clock(at: i128) -> String {
     format!("{sign}{}.{:06}", micros / 1_000_000, micros % 1_000_000)
 }
 
-/// Breaks a text at spaces.
+/// Breaks a text at spaces. Later lines are indented by two.
 fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let line = lines.last_mut().expect("there is always a line");
-        // Later lines are indented by two.
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width.saturating_sub(2) {
-            lines.push(word.to_owned());
-        } else {
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-    }
-    lines
+    wrap_where(text, |line, word| line.chars().count() + 1 + word.chars().count() <= width.saturating_sub(2))
 }

@@ -1,19 +1,8 @@
 //! The VRRP blocks, as `keepalived -t` 2.2.7 was seen to take them.
 
 use super::*;
-use crate::keepalived::conf::{Config, Files, parse};
-
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn read(&mut self, _: &str) -> Vec<(String, String)> {
-        Vec::new()
-    }
-
-    fn name(&self) -> &str {
-        "ka.conf"
-    }
-}
+use crate::keepalived::conf::tests::NoFiles;
+use crate::keepalived::conf::{Config, parse};
 
 /// The configuration, and what is said; what several processes say is said once.
 fn read(text: &str) -> (Config, Vec<String>) {
