@@ -117,13 +117,13 @@ pub enum Stream {
 /// Why a frame goes no further.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Drop {
-    /// The frame was sent to the MAC address of another machine (SKB_DROP_REASON_OTHERHOST).
+    /// The frame was sent to the MAC address of another machine.
     OtherHost,
     /// IP sends it no further.
     Ip(IpDrop),
-    /// iptables drops or rejects it (SKB_DROP_REASON_NETFILTER_DROP).
+    /// iptables drops or rejects it.
     Netfilter(Ruling),
-    /// keepalived lets nobody speak with the address (no_accept; SKB_DROP_REASON_NETFILTER_DROP).
+    /// keepalived lets nobody speak with the address (no_accept).
     Guarded {
         /// The address.
         address: std::net::Ipv4Addr,

@@ -25,13 +25,7 @@ fn pictures_are_fresh() {
             .expect("lvslab starts");
         let drawn = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let file = support::project().join(path);
-        if std::env::var_os("INSTA_UPDATE").is_some_and(|value| value == "always") {
-            fs::write(&file, &drawn).unwrap();
-        }
-        // Not assert_eq: two whole pictures side by side help nobody.
-        let kept = fs::read_to_string(&file).unwrap_or_default();
-        assert!(kept == drawn, "{path} is stale: lvslab {} -o {path}", arguments.join(" "));
+        support::assert_fresh(path, &drawn);
     }
 }
 

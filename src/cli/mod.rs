@@ -23,7 +23,7 @@ mod why;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 pub use complain::complaints;
 pub use course::COURSE;
@@ -115,6 +115,11 @@ Examples:
   lvslab ipvs pick -s wrr --server 10.0.0.1=3 --server 10.0.0.2=1    what a scheduler does
   lvslab course init lvs-course                 exercises, from the first frame to split brain
   lvslab keepalived check keepalived.conf       what a configuration does, and what is wrong with it";
+
+/// The command line as it is parsed: the book's reference is written from it.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
 
 /// Does what the command line says.
 pub fn main() -> ExitCode {

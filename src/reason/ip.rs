@@ -25,14 +25,14 @@ impl fmt::Display for Setting {
 /// Why IP sends a packet no further.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IpDrop {
-    /// The header is not what it should be (SKB_DROP_REASON_IP_INHDR, _IP_CSUM, _PKT_TOO_SMALL).
+    /// The header is not what it should be.
     Header(BadIpv4),
-    /// The interface is switched off (SKB_DROP_REASON_DEV_READY).
+    /// The interface is switched off.
     InterfaceDown {
         /// Its name.
         interface: String,
     },
-    /// The frame is longer than the interface's MTU allows: the hardware throws it away unseen (is_skb_forwardable).
+    /// The frame is longer than the interface's MTU allows: the hardware throws it away unseen.
     TooLongForInterface {
         /// The interface's MTU, in bytes.
         mtu: u32,
@@ -42,14 +42,14 @@ pub enum IpDrop {
         /// The interface's name.
         interface: String,
     },
-    /// SKB_DROP_REASON_UNHANDLED_PROTO: neither IPv4 nor ARP.
+    /// Neither IPv4 nor ARP.
     UnknownEtherType(u16),
     /// Not for us, and nothing is forwarded (the kernel counts it as IpInAddrErrors).
     NotForwarding {
         /// Whom it was for.
         destination: Ipv4Addr,
     },
-    /// No route leads to the destination (SKB_DROP_REASON_IP_OUTNOROUTES).
+    /// No route leads to the destination.
     NoRoute {
         /// Whom it was for.
         destination: Ipv4Addr,
@@ -76,7 +76,7 @@ pub enum IpDrop {
         /// The destination.
         destination: Ipv4Addr,
     },
-    /// SKB_DROP_REASON_IP_RPFILTER: the way back to the source leads elsewhere.
+    /// The way back to the source leads elsewhere.
     ReversePath {
         /// The source.
         source: Ipv4Addr,
@@ -88,33 +88,33 @@ pub enum IpDrop {
         /// The group.
         group: Ipv4Addr,
     },
-    /// What came in a frame for many is not forwarded (the kernel's ip_forward: not PACKET_HOST).
+    /// What came in a frame for many is not forwarded.
     NotForOne,
     /// The packet has passed as many routers as it may.
     TtlExceeded,
-    /// SKB_DROP_REASON_PKT_TOO_BIG: it does not fit, and must not be fragmented.
+    /// It does not fit, and must not be fragmented.
     TooBig {
         /// The largest datagram that fits, in bytes.
         mtu: u32,
     },
-    /// SKB_DROP_REASON_NEIGH_FAILED: the neighbour does not answer.
+    /// The neighbour does not answer.
     NeighbourFailed {
         /// The neighbour.
         neighbour: Ipv4Addr,
     },
-    /// SKB_DROP_REASON_NEIGH_QUEUEFULL: too much is waiting for the neighbour's answer.
+    /// Too much is waiting for the neighbour's answer.
     NeighbourQueueFull {
         /// The neighbour.
         neighbour: Ipv4Addr,
     },
-    /// SKB_DROP_REASON_NEIGH_DEAD: the neighbour was removed from the table while the packet waited for its answer.
+    /// The neighbour was removed from the table while the packet waited for its answer.
     NeighbourForgotten {
         /// The neighbour.
         neighbour: Ipv4Addr,
     },
-    /// SKB_DROP_REASON_NEIGH_CREATEFAIL: the neighbour table is full.
+    /// The neighbour table is full.
     NeighbourTableFull,
-    /// SKB_DROP_REASON_IP_NOPROTO: nobody here speaks the protocol.
+    /// Nobody here speaks the protocol.
     NoProtocol {
         /// Its number.
         protocol: u8,
@@ -148,7 +148,7 @@ pub enum IpDrop {
         /// The interface.
         interface: String,
     },
-    /// SKB_DROP_REASON_FRAG_REASM_TIMEOUT: the rest of the datagram did not come.
+    /// The rest of the datagram did not come.
     ReassemblyTimeout,
     /// Fragments that contradict each other, or too much of them.
     BadFragment,
@@ -157,7 +157,7 @@ pub enum IpDrop {
         /// The setting that forbids it.
         setting: Setting,
     },
-    /// SKB_DROP_REASON_ICMP_CSUM, or cut off.
+    /// Its checksum is wrong, or it is cut off.
     IcmpMalformed,
     /// An ICMP message that nobody here answers or heeds.
     IcmpIgnored {

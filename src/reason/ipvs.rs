@@ -184,7 +184,7 @@ pub enum IpvsDrop {
     BadChecksum,
     /// A masqueraded server answers for a connection that is unknown (nat_icmp_send).
     UnknownReply,
-    /// Its TTL does not last to the server (SKB_DROP_REASON_IP_INHDR in 6.1's transmitters: no reason).
+    /// Its TTL does not last to the server.
     TtlExceeded,
     /// It does not fit into the way to the server, and may not be fragmented.
     TooBig {

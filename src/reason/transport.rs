@@ -8,11 +8,11 @@ use crate::time::Span;
 /// Why TCP or UDP takes no notice of what arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TransportDrop {
-    /// SKB_DROP_REASON_PKT_TOO_SMALL: the header is cut off, or says that it is longer than the packet.
+    /// The header is cut off, or says that it is longer than the packet.
     TooSmall,
-    /// SKB_DROP_REASON_TCP_CSUM, SKB_DROP_REASON_UDP_CSUM.
+    /// The checksum is wrong.
     Checksum,
-    /// SKB_DROP_REASON_NO_SOCKET.
+    /// Nobody listens at the port.
     NoSocket {
         /// The address that it was for.
         address: Ipv4Addr,
@@ -21,33 +21,33 @@ pub enum TransportDrop {
     },
     /// TCP speaks with one machine only.
     NotUnicast,
-    /// SKB_DROP_REASON_SOCKET_RCVBUFF: the program does not read fast enough.
+    /// The program does not read fast enough.
     ReceiveBufferFull,
-    /// LINUX_MIB_LISTENOVERFLOWS: too many connections wait for the program to accept them.
+    /// Too many connections wait for the program to accept them.
     ListenOverflow {
         /// The second argument of listen(2).
         backlog: u32,
     },
-    /// LINUX_MIB_TCPREQQFULLDROP: too many connections are half open.
+    /// Too many connections are half open.
     RequestQueueFull {
         /// The second argument of listen(2).
         backlog: u32,
     },
-    /// SKB_DROP_REASON_TCP_FLAGS: nothing that this state of the connection expects.
+    /// Nothing that this state of the connection expects.
     Flags,
-    /// SKB_DROP_REASON_TCP_INVALID_SEQUENCE: outside the receive window.
+    /// Outside the receive window.
     InvalidSequence,
-    /// SKB_DROP_REASON_TCP_RFC7323_PAWS: its timestamp is older than the last one.
+    /// Its timestamp is older than the last one.
     OldTimestamp,
-    /// SKB_DROP_REASON_TCP_TOO_OLD_ACK, SKB_DROP_REASON_TCP_OLD_ACK.
+    /// It acknowledges what was acknowledged long ago.
     OldAck,
-    /// SKB_DROP_REASON_TCP_ACK_UNSENT_DATA: acknowledges what was never sent.
+    /// Acknowledges what was never sent.
     AckOfUnsentData,
-    /// SKB_DROP_REASON_TCP_OLD_DATA: everything in it had arrived before.
+    /// Everything in it had arrived before.
     OldData,
-    /// SKB_DROP_REASON_TCP_OVERWINDOW, SKB_DROP_REASON_TCP_ZEROWINDOW: no room was promised for it.
+    /// No room was promised for it.
     OverWindow,
-    /// The quoted sequence number is not in flight: a late or a forged error (LINUX_MIB_OUTOFWINDOWICMPS).
+    /// The quoted sequence number is not in flight: a late or a forged error.
     ForeignError,
 }
 

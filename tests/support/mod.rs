@@ -48,3 +48,14 @@ pub fn try_run(path: &Path) -> Result<(Plan, Outcome), String> {
         Err(failure) => Err(format!("{:?}", failure.diagnostic(&plan, &text))),
     }
 }
+
+/// Holds a file of the project to what it is made from. `INSTA_UPDATE=always` writes it anew.
+pub fn assert_fresh(path: &str, made: &str) {
+    let file = project().join(path);
+    if std::env::var_os("INSTA_UPDATE").is_some_and(|value| value == "always") {
+        fs::write(&file, made).unwrap();
+    }
+    // Not assert_eq: two whole pictures or pages side by side help nobody.
+    let kept = fs::read_to_string(&file).unwrap_or_default();
+    assert!(kept == made, "{path} is stale: INSTA_UPDATE=always cargo test, and read the difference");
+}
