@@ -54,7 +54,7 @@ enum Action {
         #[arg(long)]
         give_up: bool,
     },
-    /// Puts an exercise's files back as they were; your lab is kept as lab.ron.old.
+    /// Puts an exercise's files back as they were; yours are kept beside them.
     Reset(Which),
     /// Shows how far you have come.
     Progress,

@@ -1,7 +1,7 @@
 //! What a learner does: begin, try, ask for help, go on.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, SystemTime};
 
@@ -17,8 +17,13 @@ const LOOKS: Duration = Duration::from_millis(300);
 pub fn list() -> Result<Status, String> {
     let desk = Desk::here()?;
     let mut lines = String::new();
+    let mut chapter = String::new();
     for name in COURSE.names() {
         let exercise = desk.exercise(name)?;
+        if exercise.chapter != chapter {
+            lines.push_str(&format!("{}{}\n", if chapter.is_empty() { "" } else { "\n" }, exercise.chapter));
+            chapter.clone_from(&exercise.chapter);
+        }
         let state = match () {
             () if desk.progress.is_solved(name) => "solved",
             () if desk.is_begun(name) => "begun",
@@ -73,8 +78,15 @@ fn ticket_text(exercise: &Exercise) -> String {
     let name = &exercise.name;
     let file = if exercise.questions.is_empty() { LAB } else { ANSWERS };
     format!(
-        "{}\n\nEdit      {name}/{file}\nLook      lvslab run {name}/{LAB}\nGrade     lvslab course check, or watch\nStuck?    lvslab course hint",
-        exercise.ticket.trim_end()
+        "{}\n\n\
+         Read      the book's chapter {}\n\
+         Edit      {name}/{file}\n\
+         Look      lvslab run {name}/{LAB}; lvslab topo {name}/{LAB}\n\
+         Try       lvslab shell {name}/{LAB}\n\
+         Grade     lvslab course check, or watch\n\
+         Stuck?    lvslab course hint",
+        exercise.ticket.trim_end(),
+        exercise.chapter
     )
 }
 
@@ -143,7 +155,9 @@ pub fn hint(wanted: Option<&str>) -> Result<Status, String> {
     let taken = desk.progress.take_hint(&exercise.name, count);
     desk.save()?;
     let Some(hint) = exercise.hints.get(taken) else { return Err("there are no hints for this one".to_owned()) };
-    let look = hint.look.as_ref().map_or(String::new(), |(node, run)| format!("\n\n    {node}$ {run}"));
+    let look = hint.look.as_ref().map_or(String::new(), |(node, run)| {
+        format!("\n\nLook: lvslab shell {}/{LAB}, and there\n\n    run\n    {node}$ {run}", exercise.name)
+    });
     say(&format!("Hint {} of {count}: {}{look}", taken + 1, hint.say))
 }
 
@@ -170,13 +184,24 @@ pub fn solution(wanted: Option<&str>, give_up: bool) -> Result<Status, String> {
 pub fn reset(wanted: Option<&str>) -> Result<Status, String> {
     let desk = Desk::here()?;
     let exercise = desk.exercise(desk.find(wanted)?)?;
+    let mut kept = Vec::new();
     for file in [LAB, ANSWERS] {
         let path = desk.path(&exercise.name, file);
         if path.exists() {
-            let kept = desk.path(&exercise.name, &format!("{file}.old"));
-            fs::rename(&path, &kept).map_err(|error| format!("{}: {error}", path.display()))?;
+            let aside = free_name(&path);
+            fs::rename(&path, &aside).map_err(|error| format!("{}: {error}", path.display()))?;
+            kept.push(aside.display().to_string());
         }
     }
     desk.hand_out(&exercise)?;
-    say(&format!("{0}/{LAB} is as it was; yours is kept as {0}/{LAB}.old", exercise.name))
+    say(&format!("{} is as it was; yours is kept: {}", exercise.name, kept.join(", ")))
+}
+
+/// A name for a file that is put aside: lab.ron.old, or lab.ron.old2 if that is taken.
+fn free_name(path: &Path) -> PathBuf {
+    let mut names = (1..).map(|number| match number {
+        1 => format!("{}.old", path.display()),
+        _ => format!("{}.old{number}", path.display()),
+    });
+    names.find_map(|name| Some(PathBuf::from(name)).filter(|name| !name.exists())).expect("one of all names is free")
 }
