@@ -19,7 +19,7 @@ mod udpsend;
 pub use client::{get, hold, put};
 pub use ftpd::ftpd;
 pub use httpd::httpd;
-pub use load::load;
+pub use load::{Clients, load};
 pub use resolve::{resolve, reverse};
 pub use sink::sink;
 pub use tls::{Tls, httpsd};

@@ -3,10 +3,13 @@
 //! All connections are held in one table by one program, which the kernel tells about those at which something has
 //! happened, as epoll(7) would: a connection that is merely held open costs a few dozen bytes here.
 
+mod clients;
 mod flight;
 mod options;
 mod report;
 mod run;
+
+pub use clients::Clients;
 
 use crate::host::Process;
 use crate::host::process::Task;

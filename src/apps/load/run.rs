@@ -4,10 +4,10 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::net::Ipv4Addr;
 
-use ipnet::Ipv4Net;
 use rustc_hash::FxHashMap;
 use slab::Slab;
 
+use super::clients::Clients;
 use super::flight::{Flight, Link, Phase, Progress};
 use super::options::{Arrivals, Options};
 use super::report::Report;
@@ -214,27 +214,5 @@ impl Run {
                 }
             }
         }
-    }
-}
-
-/// The addresses of a prefix, which take turns.
-struct Clients {
-    first: u32,
-    count: u64,
-}
-
-impl Clients {
-    fn new(net: Ipv4Net) -> Clients {
-        let (network, all) = (u32::from(net.network()), 1 << (32 - net.prefix_len()));
-        // The network's own address and its broadcast address are nobody's.
-        if net.prefix_len() < 31 {
-            Clients { first: network + 1, count: all - 2 }
-        } else {
-            Clients { first: network, count: all }
-        }
-    }
-
-    fn of_request(&self, number: u64) -> Ipv4Addr {
-        Ipv4Addr::from(self.first.wrapping_add((number % self.count) as u32))
     }
 }

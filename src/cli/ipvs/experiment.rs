@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use ipnet::Ipv4Net;
 
 use super::arguments::{Hold, Service};
+use crate::apps::Clients;
 use crate::ipvs::{DestOptions, Error, Hook, Ipvs, Method, ServiceOptions, Tunnel, Verdict, View};
 use crate::random;
 use crate::time::{Span, Time};
@@ -63,34 +64,17 @@ const FIN_ACK: u8 = 0x11;
 const SYN: u8 = 0x02;
 const ACK: u8 = 0x10;
 
-/// The clients of a prefix, who take turns; each turn has a port of its own.
-struct Clients {
-    first: u32,
-    count: u64,
-}
-
-impl Clients {
-    fn new(net: Ipv4Net) -> Clients {
-        let (network, all) = (u32::from(net.network()), 1 << (32 - net.prefix_len()));
-        // The network's own address and its broadcast address are nobody's.
-        if net.prefix_len() < 31 {
-            Clients { first: network + 1, count: all - 2 }
-        } else {
-            Clients { first: network, count: all }
-        }
-    }
-
-    fn of_request(&self, n: u32) -> SocketAddrV4 {
-        let (turn, who) = (u64::from(n) / self.count, u64::from(n) % self.count);
-        // The turn is below PORTS, and the client's number below 2^32: `Experiment::check` sees to it.
-        SocketAddrV4::new(Ipv4Addr::from(self.first.wrapping_add(who as u32)), FIRST_PORT + turn as u16)
-    }
+/// Where a request comes from: the clients take turns, and each turn has a port of its own.
+fn source(clients: &Clients, request: u32) -> SocketAddrV4 {
+    let turn = u64::from(request) / clients.count();
+    // The turn is below PORTS: `Experiment::check` sees to it.
+    SocketAddrV4::new(clients.of_request(u64::from(request)), FIRST_PORT + turn as u16)
 }
 
 impl Experiment {
     /// How many clients there are, and how many requests they can make without using a port twice.
     pub fn room(&self) -> (u64, u64) {
-        let count = Clients::new(self.clients).count;
+        let count = Clients::new(self.clients).count();
         (count, count.saturating_mul(PORTS))
     }
 
@@ -129,7 +113,7 @@ impl Experiment {
         let mut picks = Vec::with_capacity(self.requests as usize);
         for n in 0..self.requests {
             self.close(ipvs, &mut open, now);
-            let client = clients.of_request(n);
+            let client = source(&clients, n);
             let pick = self.open(ipvs, client, now);
             if pick.server.is_some()
                 && let Some(hold) = self.hold.draw(self.gap, &mut holds)
@@ -213,9 +197,9 @@ mod tests {
     #[test]
     fn clients_take_turns() {
         let clients = Clients::new("10.9.0.0/30".parse().unwrap());
-        let turns: Vec<_> = (0..3).map(|n| clients.of_request(n).to_string()).collect();
+        let turns: Vec<_> = (0..3).map(|n| source(&clients, n).to_string()).collect();
         assert_eq!(turns, ["10.9.0.1:1024", "10.9.0.2:1024", "10.9.0.1:1025"]);
-        assert_eq!(Clients::new("10.9.0.7/32".parse().unwrap()).of_request(0).to_string(), "10.9.0.7:1024");
-        assert_eq!(Clients::new("0.0.0.0/0".parse().unwrap()).count, (1 << 32) - 2);
+        assert_eq!(source(&Clients::new("10.9.0.7/32".parse().unwrap()), 0).to_string(), "10.9.0.7:1024");
+        assert_eq!(Clients::new("0.0.0.0/0".parse().unwrap()).count(), (1 << 32) - 2);
     }
 }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::tests::NoFiles;
+use super::tests::{NoFiles, arrival};
 use super::*;
 use crate::keepalived::conf::{self, Config};
 
@@ -55,15 +55,7 @@ impl Wire {
             let Effect::Send(message) = effect else { continue };
             let others = if self.is_cut { 0 } else { self.machines.len() };
             for n in (0..others).filter(|n| *n != from) {
-                let arrival = Arrival {
-                    source: message.source,
-                    destination: message.destination,
-                    ttl: message.ttl,
-                    id: message.id,
-                    is_sealed: message.protocol == proto::AH,
-                    payload: &message.bytes,
-                };
-                self.machines[n].receive("eth0", &arrival, self.now);
+                                self.machines[n].receive("eth0", &arrival(&message), self.now);
                 self.deliver(n);
             }
         }
@@ -149,15 +141,7 @@ proptest! {
         one.advertise(0, priority);
         let sent = one.take_effects();
         let Some(Effect::Send(message)) = sent.first() else { return Err(TestCaseError::fail("nothing sent")) };
-        let arrival = Arrival {
-            source: message.source,
-            destination: message.destination,
-            ttl: message.ttl,
-            id: message.id,
-            is_sealed: message.protocol == proto::AH,
-            payload: &message.bytes,
-        };
-        let advert = packet::read(&mut other.routers[0], &arrival, false);
+                let advert = packet::read(&mut other.routers[0], &arrival(message), false);
         prop_assert_eq!(advert.map(|advert| (advert.priority, advert.interval)), Ok((priority, Span::from_secs(seconds))));
     }
 

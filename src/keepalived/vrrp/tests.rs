@@ -102,7 +102,8 @@ fn deliver(machines: &mut [Machine], from: usize, now: Time, is_cut: bool) {
     }
 }
 
-fn arrival(message: &Message) -> Arrival<'_> {
+/// What a message is to those whom it reaches.
+pub(super) fn arrival(message: &Message) -> Arrival<'_> {
     Arrival {
         source: message.source,
         destination: message.destination,
