@@ -55,7 +55,7 @@ impl Wire {
             let Effect::Send(message) = effect else { continue };
             let others = if self.is_cut { 0 } else { self.machines.len() };
             for n in (0..others).filter(|n| *n != from) {
-                                self.machines[n].receive("eth0", &arrival(&message), self.now);
+                self.machines[n].receive("eth0", &arrival(&message), self.now);
                 self.deliver(n);
             }
         }
