@@ -2,9 +2,10 @@
 
 use super::Ipvs;
 use super::conn::Conn;
-use super::core::{Scheduled, endpoints, reply};
+use super::core::{endpoints, reply};
 use super::dest::Method;
 use super::packet::{Forward, Verdict, View, has_ports};
+use super::schedule::Scheduled;
 use crate::reason::{self, IpvsDrop};
 use crate::time::Time;
 use crate::wire::{checksum, proto};

@@ -5,9 +5,9 @@
 //! [`Ipvs::expire`] has something to do.
 //!
 //! ```text
-//! View -> core -> a connection is known? (conn) ------------------> state (tcp, sctp) -> Verdict
-//!              -> a service wants it?    (service) -> persistence?
-//!                                                  -> scheduler  -> a new connection
+//! View -> core -> a connection is known? (conn) -------------------> state (tcp, sctp) -> Verdict
+//!              -> a service wants it? (schedule) -> persistence?
+//!                                                -> scheduler ----> a new connection
 //! ```
 //!
 //! `app` helps FTP through masquerading, `control` is what administrators do, `stats` what is counted, `icmp` the errors about connections.
@@ -20,12 +20,14 @@ mod control;
 mod core;
 mod defence;
 mod dest;
+mod expiry;
 mod icmp;
 mod notes;
 mod packet;
 mod persistence;
 pub mod proc;
 mod relay;
+mod schedule;
 pub mod scheduler;
 mod sctp;
 mod service;

@@ -4,9 +4,9 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::Ipvs;
 use super::conn::{Conn, ConnId};
-use super::core::Scheduled;
 use super::dest::DestId;
 use super::packet::{Hook, View};
+use super::schedule::Scheduled;
 use super::service::{FTP, ServiceId, ServiceKey};
 use super::sip;
 use super::state::State;
