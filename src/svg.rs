@@ -165,12 +165,21 @@ impl Picture {
 
     /// The picture as a file of its own.
     pub fn finish(self) -> String {
+        self.write(&format!("<style>{STYLE}</style>\n"))
+    }
+
+    /// The picture as a part of a page that has [`STYLE`] already.
+    pub fn inline(self) -> String {
+        self.write("")
+    }
+
+    fn write(self, style: &str) -> String {
         let Picture { width, height, title, description, body } = self;
         let (title, description) = (escape(&title), escape(&description));
         format!(
             "<svg class=\"lvslab\" xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
              viewBox=\"0 0 {width} {height}\" role=\"img\">\n<title>{title}</title>\n<desc>{description}</desc>\n\
-             <style>{STYLE}</style>\n{body}</svg>\n"
+             {style}{body}</svg>\n"
         )
     }
 }

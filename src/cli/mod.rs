@@ -10,6 +10,7 @@ mod ipvs;
 mod keepalived;
 mod output;
 mod plot;
+mod report;
 mod run;
 mod scenarios;
 mod shell;
@@ -74,6 +75,8 @@ enum Command {
     Topo(topo::Topo),
     /// Runs a scenario and draws a plot of it.
     Plot(plot::Plot),
+    /// Runs a scenario and writes it down as one page for a browser.
+    Report(report::Report),
     /// Says whether a scenario file is in order, without running it.
     Check(check::Check),
     /// Lists the scenarios that come with lvslab, or prints one.
@@ -110,6 +113,7 @@ Examples:
   lvslab run my.ron --pcapng lab.pcapng         one capture of all interfaces, for Wireshark
   lvslab topo my.ron --svg -o my.svg            a picture of the network
   lvslab plot my.ron --what vip -o vip.svg      who holds the virtual address, and when nobody does
+  lvslab report my.ron -o my.html               a page to play, step and search in
   lvslab shell my.ron                           step by step, forward and back, commands in between
   lvslab tui my.ron                             the same on the whole screen
   lvslab ipvs pick -s wrr --server 10.0.0.1=3 --server 10.0.0.2=1    what a scheduler does
@@ -132,6 +136,7 @@ pub fn main() -> ExitCode {
         Command::Tui(tui) => tui.execute(),
         Command::Topo(topo) => topo.execute(),
         Command::Plot(plot) => plot.execute(),
+        Command::Report(report) => report.execute(),
         Command::Check(check) => check.execute(),
         Command::Scenarios(scenarios) => scenarios.execute(),
         Command::Ipvs(ipvs) => ipvs.execute(),

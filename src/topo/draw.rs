@@ -103,7 +103,7 @@ fn draw_card(picture: &mut Picture, it: &Card) {
 }
 
 /// The picture in words.
-fn description(network: &Network) -> String {
+pub fn description(network: &Network) -> String {
     let machine = |it: &super::Machine| {
         let addresses: Vec<_> = it.addresses().map(|(_, address)| address.net.addr().to_string()).collect();
         format!("{} ({}): {}", it.name, network.part(it), addresses.join(", "))

@@ -8,6 +8,7 @@ mod checksum;
 pub mod describe;
 pub mod filter;
 mod frame;
+pub mod layers;
 mod mac;
 pub mod read;
 pub mod rewrite;

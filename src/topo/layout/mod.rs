@@ -61,6 +61,8 @@ pub struct Bar {
 pub struct Wire {
     /// Whose it is: the machine's place in the network.
     pub machine: usize,
+    /// The place of its plug among the machine's interfaces.
+    pub interface: usize,
     /// The switch at its other end.
     pub switch: usize,
     /// Its corners, from the card to the bar.
@@ -281,7 +283,7 @@ fn wire(
                 let x = if is_stack { item.x } else { at.x + at.width * place / (count + 1) };
                 let label = Rect { x: x + 6, y: 0, width: width(name, Font::Small), height: 13 };
                 let label = several.then(|| (name.clone(), label));
-                wires.push(Wire { machine, switch, corners: vec![(x, 0)], label });
+                wires.push(Wire { machine, interface, switch, corners: vec![(x, 0)], label });
             }
         }
     }

@@ -1,0 +1,42 @@
+// What a machine knew at a moment.
+
+const known = {
+  box: document.getElementById("tables"),
+  choice: document.getElementById("node"),
+  when: document.getElementById("when"),
+};
+
+known.choice.append(...nodes.map((node, number) => make("option", { value: number }, node.name)));
+
+/** The place of the last of these ascending times that is not later; -1 if there is none. */
+function lastUntil(times, at) {
+  let [low, high] = [0, times.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (times[middle] <= at) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+function tableAt(table, at) {
+  const state = lastUntil(table.since, at);
+  const lines = table.lines[state] ?? [];
+  if (lines.length === 0) return null;
+  const before = new Set(table.lines[state - 1] ?? lines);
+  const isNews = table.since[state] === at;
+  const rows = lines.map((line) => {
+    const isNew = isNews && !before.has(line);
+    return make("span", isNew ? { class: "new" } : {}, `${text(line)}\n`);
+  });
+  return make("div", { class: "table" }, make("p", { class: "code" }, `$ ${table.command}`), make("pre", { tabindex: 0 }, ...rows));
+}
+
+function showKnown(at) {
+  const node = Number(known.choice.value);
+  known.when.textContent = ` at ${clock(at)}`;
+  const tables = data.known.filter((table) => table.node === node).map((table) => tableAt(table, at)).filter(Boolean);
+  const nothing = make("p", { class: "soft" }, "Nothing.");
+  known.box.replaceChildren(...(tables.length ? tables : [nothing]));
+  for (const [name, card] of map.cards) card.classList.toggle("asked", name === nodes[node].name);
+}
