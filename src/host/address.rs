@@ -110,15 +110,16 @@ impl Kernel {
             gateway: None,
             onlink: false,
             mtu: None,
+            hops: Box::default(),
         };
-        self.routes.insert(Table::Local, route(Kind::Local, Scope::Host, Ipv4Net::from(address.ip)));
+        self.routes.insert(Table::LOCAL, route(Kind::Local, Scope::Host, Ipv4Net::from(address.ip)));
         if up {
             let subnet = address.subnet();
             let mut broadcasts: Vec<_> = address.broadcast.filter(|ip| !ip.is_broadcast()).into_iter().collect();
             if !subnet.addr().is_unspecified() && !address.secondary && address.prefix_len < 32 {
                 let (table, kind, scope) = match loopback {
-                    true => (Table::Local, Kind::Local, Scope::Host),
-                    false => (Table::Main, Kind::Unicast, Scope::Link),
+                    true => (Table::LOCAL, Kind::Local, Scope::Host),
+                    false => (Table::MAIN, Kind::Unicast, Scope::Link),
                 };
                 self.routes.insert(table, route(kind, scope, subnet));
                 if address.prefix_len < 31 {
@@ -126,7 +127,7 @@ impl Kernel {
                 }
             }
             for ip in broadcasts {
-                self.routes.insert(Table::Local, route(Kind::Broadcast, Scope::Link, Ipv4Net::from(ip)));
+                self.routes.insert(Table::LOCAL, route(Kind::Broadcast, Scope::Link, Ipv4Net::from(ip)));
             }
         }
         self.routes_changed();
@@ -154,10 +155,12 @@ impl Kernel {
                 route.kind == Kind::Broadcast && stale.iter().any(|ip| route.prefix == Ipv4Net::from(*ip));
             let is_subnet = !subnet_stays && route.prefix == subnet && address.prefix_len < 32;
             let is_self =
-                table == Table::Local && route.kind == Kind::Local && route.prefix == Ipv4Net::from(address.ip);
+                table == Table::LOCAL && route.kind == Kind::Local && route.prefix == Ipv4Net::from(address.ip);
             let is_own = by_interface(route) && (is_stale_broadcast || is_subnet || is_self);
-            // fib_sync_down_addr: routes that prefer an address which is no longer local are of no use.
-            let prefers_lost = !is_elsewhere && route.source == Some(address.ip) && route.kind != Kind::Local;
+            // fib_sync_down_addr: routes that prefer an address which is no longer local are of no use. Nobody looks after
+            // other tables.
+            let is_looked_after = [Table::LOCAL, Table::MAIN].contains(&table) && route.kind != Kind::Local;
+            let prefers_lost = !is_elsewhere && route.source == Some(address.ip) && is_looked_after;
             !(is_own || prefers_lost)
         });
         // The address may still be there on another interface, or in another subnet of this one.
@@ -175,7 +178,7 @@ impl Kernel {
 
     /// fib_disable_ip: the interface can no longer be used for IP. Local addresses stay local, unless `force`.
     pub(super) fn disable_ip(&mut self, index: IfIndex, force: bool) {
-        self.routes.retain(|_, route| route.oif != Some(index) || route.kind == Kind::Local && !force);
+        self.routes.interface_lost(index, force);
         self.routes_changed();
         self.neighbours_down(index);
     }

@@ -9,7 +9,7 @@ use super::ip::Arrival;
 use super::kernel::Kernel;
 use super::neighbour::{Override, State};
 use super::netfilter::ArpHook;
-use super::route::{Kind, RouteKind};
+use super::route::{Kind, Query, RouteKind};
 use super::sysctl::{Conf, DecidedBy, Neigh};
 use crate::reason::{self, Note, Origin, Setting, Step, Withheld};
 use crate::wire::build::{self, Arp};
@@ -63,7 +63,7 @@ impl Kernel {
     /// A request. False if it is for somebody else, who may still be learned from.
     fn arp_asked(&mut self, iif: IfIndex, message: &Arp) -> bool {
         let (sender, target) = (message.sender_ip, message.target_ip);
-        match self.route_input(target, sender, iif, 0) {
+        match self.route_input(&Query { source: Some(sender), iif, ..Query::to(target) }) {
             Ok(Arrival::Local(RouteKind::Local)) => {}
             Ok(Arrival::Forward { route, .. }) => return self.arp_proxied(iif, message, route.oif),
             Ok(Arrival::Local(_)) => return false,

@@ -3,7 +3,7 @@
 use super::interface::{Address, IfIndex};
 use super::kernel::Kernel;
 use super::netfilter::Netfilter;
-use super::route::FibRoute;
+use super::route::{FibRoute, Hop, Rule, Table};
 use crate::reason::{About, Change, Config, Note};
 
 impl Kernel {
@@ -25,13 +25,21 @@ impl Kernel {
         });
     }
 
-    pub(super) fn note_route_change(&mut self, route: &FibRoute, is_there: bool) {
-        self.note_change(|kernel| Config::Route {
-            prefix: (route.prefix.network(), route.prefix.prefix_len()),
-            gateway: route.gateway,
-            oif: route.oif.map(|oif| kernel.device(oif)),
-            is_there,
-        });
+    pub(super) fn note_route_change(&mut self, table: Table, route: &FibRoute, is_there: bool) {
+        let only = [Hop { oif: route.oif, gateway: route.gateway, ..Hop::default() }];
+        for hop in if route.hops.is_empty() { &only } else { &*route.hops } {
+            self.note_change(|kernel| Config::Route {
+                prefix: (route.prefix.network(), route.prefix.prefix_len()),
+                gateway: hop.gateway,
+                oif: hop.oif.map(|oif| kernel.device(oif)),
+                table: Some(table.0).filter(|_| table != Table::MAIN),
+                is_there,
+            });
+        }
+    }
+
+    pub(super) fn note_rule_change(&mut self, rule: &Rule, is_there: bool) {
+        self.note_change(|_| Config::Policy { priority: rule.priority, rule: rule.text(|_| true), is_there });
     }
 
     /// Changes the rules of iptables or arptables, and tells which are new.

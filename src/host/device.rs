@@ -89,6 +89,7 @@ impl Kernel {
             self.forget_masqueraded(index, None);
             return Ok(());
         }
+        self.routes.interface_back(index);
         for address in addresses {
             self.add_address_routes(index, &address);
             self.announce_too_early(index, address.ip);

@@ -86,6 +86,7 @@ impl Kernel {
         kernel.ipvs = Ipvs::new(random::stream(seed, "ipvs", name).next_u64(), Time::ZERO);
         kernel.identification.seed(random::stream(seed, "ip id", name));
         kernel.tunnels = Tunnels::new(random::stream(seed, "flow hash", name).next_u64());
+        kernel.routes.seed(random::stream(seed, "multipath hash", name).next_u64());
         kernel.netfilter.seed(random::stream(seed, "netfilter", name));
         kernel.sysctl.add_interface(IfIndex::LO);
         kernel.load_ipip();

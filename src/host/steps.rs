@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use super::interface::{IfIndex, Scope};
 use super::kernel::Kernel;
 use super::packet::Packet;
-use super::route::{FibRoute, Kind, Route, RouteKind};
+use super::route::{FibRoute, Kind, Query, Route, RouteKind, Table};
 use crate::reason::{About, Device, Icmp, Note, Step};
 
 impl Kernel {
@@ -20,7 +20,9 @@ impl Kernel {
     pub(super) fn step_for_us(&mut self, packet: &Packet) {
         if self.out.tracing {
             let destination = packet.destination();
-            let found = self.routes.lookup(destination, None, Scope::Global).filter(|found| found.kind == Kind::Local);
+            let query = Query { source: Some(packet.source()), iif: packet.iif, ..Query::to(destination) };
+            let found = self.routes.lookup(&self.interfaces, &query, Scope::Global).map(|found| found.route);
+            let found = found.filter(|found| found.kind == Kind::Local);
             let prefix = found.map(prefix);
             // The entry's interface says too little where a whole subnet is local.
             let holder = found.and_then(|found| found.oif).map(|holder| self.device(holder));
@@ -36,7 +38,10 @@ impl Kernel {
             let (gateway, oif) = (route.gateway, self.device(route.oif));
             let step = match route.kind {
                 RouteKind::Local => Step::ForUs { destination, prefix, holder: None },
-                _ => Step::Routed { destination, prefix, gateway, oif },
+                _ => {
+                    let table = Some(route.table.0).filter(|_| ![Table::MAIN, Table::LOCAL].contains(&route.table));
+                    Step::Routed { destination, prefix, gateway, oif, table }
+                }
             };
             self.step(about, || step);
         }

@@ -45,6 +45,17 @@ pub enum Config {
         gateway: Option<Ipv4Addr>,
         /// The interface.
         oif: Option<Device>,
+        /// The number of the table; none for the main one.
+        table: Option<u32>,
+        /// Whether it is there now.
+        is_there: bool,
+    },
+    /// There is a rule that says which routing table is asked, or it is there no more.
+    Policy {
+        /// Its place among the others.
+        priority: u32,
+        /// The rule, as `ip rule` shows it.
+        rule: String,
         /// Whether it is there now.
         is_there: bool,
     },
@@ -98,13 +109,19 @@ impl fmt::Display for Config {
             Config::Address { address, prefix_len, interface, is_there } => {
                 write!(f, "{interface} has {address}/{prefix_len} {}", now(*is_there))
             }
-            Config::Route { prefix: (prefix, len), gateway, oif, is_there } => {
+            Config::Policy { priority, rule, is_there } => {
+                write!(f, "there is a rule {priority} {}: {rule}", now(*is_there))
+            }
+            Config::Route { prefix: (prefix, len), gateway, oif, table, is_there } => {
                 write!(f, "there is a route to {prefix}/{len}")?;
                 if let Some(gateway) = gateway {
                     write!(f, " via {gateway}")?;
                 }
                 if let Some(oif) = oif {
                     write!(f, " dev {oif}")?;
+                }
+                if let Some(table) = table {
+                    write!(f, " table {table}")?;
                 }
                 write!(f, " {}", now(*is_there))
             }

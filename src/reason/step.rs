@@ -64,6 +64,8 @@ pub enum Step {
         gateway: Option<Ipv4Addr>,
         /// The interface that it leaves by.
         oif: Device,
+        /// The number of the table that had the entry; none for the main one.
+        table: Option<u32>,
     },
     /// A rule of iptables, or a chain's policy, lets the packet pass.
     Accepted(Ruling),
@@ -171,16 +173,17 @@ impl fmt::Display for Step {
                 }
                 holder.map_or(Ok(()), |holder| write!(f, " on {holder}"))
             }
-            Step::Routed { destination, prefix, gateway, oif } => {
+            Step::Routed { destination, prefix, gateway, oif, table } => {
                 match gateway {
                     Some(gateway) => write!(f, "{destination} goes to the router {gateway} by {oif}")?,
                     None => write!(f, "{destination} is on the link of {oif}")?,
                 }
                 match prefix {
-                    Some((_, 0)) => f.write_str(": default route"),
-                    Some((prefix, len)) => write!(f, ": route {prefix}/{len}"),
-                    None => Ok(()),
+                    Some((_, 0)) => f.write_str(": default route")?,
+                    Some((prefix, len)) => write!(f, ": route {prefix}/{len}")?,
+                    None => {}
                 }
+                table.map_or(Ok(()), |table| write!(f, " of table {table}"))
             }
             Step::Accepted(Ruling { tool, table, chain, rule: None }) => {
                 write!(f, "no rule of {tool}' {table} {chain} stops it, and the policy is ACCEPT")

@@ -70,7 +70,7 @@ impl Machine {
             interfaces: kernel.interfaces().map(|interface| nic(kernel, interface)).collect(),
             routes: kernel
                 .routes()
-                .list(Table::Main)
+                .list(Table::MAIN)
                 .iter()
                 .map(|route| Way { prefix: (route.prefix.addr(), route.prefix.prefix_len()), gateway: route.gateway })
                 .collect(),

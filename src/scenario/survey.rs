@@ -49,7 +49,7 @@ pub(super) fn machine(node: &Node, kernel: &mut Kernel) -> topo::Machine {
 }
 
 fn routes(kernel: &Kernel) -> Vec<topo::Route> {
-    let listed = kernel.routes().list(Table::Main).iter();
+    let listed = kernel.routes().list(Table::MAIN).iter();
     listed.filter_map(|route| Some(topo::Route { to: route.prefix, gateway: route.gateway? })).collect()
 }
 

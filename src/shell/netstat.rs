@@ -81,7 +81,7 @@ fn line(out: &mut String, socket: &Socket, numeric: bool, programs: bool) {
 fn routes(kernel: &Kernel, out: &mut String) {
     out.push_str("Kernel IP routing table\n");
     out.push_str("Destination     Gateway         Genmask         Flags   MSS Window  irtt Iface\n");
-    let mut routes: Vec<_> = kernel.routes().list(Table::Main).iter().collect();
+    let mut routes: Vec<_> = kernel.routes().list(Table::MAIN).iter().collect();
     routes.sort_by_key(|route| (route.prefix.addr(), route.prefix.prefix_len(), route.metric));
     for route in routes {
         let (network, mask) = (route.prefix.network(), route.prefix.netmask());

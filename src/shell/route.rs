@@ -146,15 +146,16 @@ fn add_route(kernel: &mut Kernel, given: &Given) -> Result<(), Errno> {
         gateway: given.gateway,
         onlink: false,
         mtu: None,
+        hops: Box::default(),
     };
-    kernel.add_route(Table::Main, route).map_err(|error| match error {
+    kernel.add_route(Table::MAIN, route).map_err(|error| match error {
         RouteError::Errno(error) => error,
         RouteError::Text(_) => Errno::NetworkUnreachable,
     })
 }
 
 fn delete(kernel: &mut Kernel, given: &Given) -> Result<(), Errno> {
-    kernel.delete_route(Table::Main, |route| {
+    kernel.delete_route(Table::MAIN, |route| {
         route.prefix == given.prefix
             && given.gateway.is_none_or(|gateway| Some(gateway) == route.gateway)
             && given.device.is_none_or(|device| Some(device) == route.oif)
@@ -165,7 +166,7 @@ fn delete(kernel: &mut Kernel, given: &Given) -> Result<(), Errno> {
 fn show(kernel: &Kernel, numeric: bool, out: &mut String) {
     out.push_str("Kernel IP routing table\n");
     out.push_str("Destination     Gateway         Genmask         Flags Metric Ref    Use Iface\n");
-    let mut routes: Vec<_> = kernel.routes().list(Table::Main).iter().collect();
+    let mut routes: Vec<_> = kernel.routes().list(Table::MAIN).iter().collect();
     routes.sort_by_key(|route| (route.prefix.addr(), std::cmp::Reverse(route.prefix.prefix_len()), route.metric));
     for route in routes {
         let is_refused = matches!(route.kind, Kind::Unreachable | Kind::Prohibit);

@@ -92,6 +92,8 @@ impl Kernel {
             dont_fragment: false,
             id: None,
             oif: None,
+            mark: 0,
+            header_included: false,
         };
         self.step_icmp(packet, Icmp::Answered);
         // Without a way back there is no answer.

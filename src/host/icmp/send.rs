@@ -66,6 +66,8 @@ impl Kernel {
             dont_fragment: false,
             id: None,
             oif: None,
+            mark: 0,
+            header_included: false,
         };
         let handling = std::mem::replace(&mut self.out.handling, about.origin.cause);
         let sent = self.send_ipv4(&flow, |buffer| build::icmp(buffer, icmp_type, code, info, quoted));

@@ -6,7 +6,7 @@ use super::super::kernel::Kernel;
 use super::super::netfilter::{Hook, Passage, Way};
 use super::super::packet::Packet;
 use super::super::raw::Direction;
-use super::super::route::RouteKind;
+use super::super::route::{Query, RouteKind};
 use super::Arrival;
 use crate::ids::Port;
 use crate::reason::{Drop, ErrorWithheld, IpDrop, Note, Origin, RefusingRoute, Step};
@@ -73,7 +73,14 @@ impl Kernel {
         }
         let packet = Packet { mark, ..Packet::new(frame, iif, Origin::came_in(self.out.handling)) };
         let Passage::On(packet) = self.netfilter(Hook::Prerouting, packet, Way::from(iif)) else { return };
-        match self.route_input(packet.destination(), packet.source(), iif, packet.mark) {
+        let query = Query {
+            source: Some(packet.source()),
+            iif,
+            tos: packet.ip()[1],
+            mark: packet.mark,
+            ..Query::to(packet.destination())
+        };
+        match self.route_input(&query) {
             Ok(Arrival::Local(kind)) => {
                 self.step_for_us(&packet);
                 self.ip_local_deliver(packet, kind);

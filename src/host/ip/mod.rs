@@ -11,6 +11,7 @@ mod routing;
 use std::net::Ipv4Addr;
 
 use super::interface::IfIndex;
+use super::route::Query;
 
 pub use counters::IpCounters;
 pub(super) use exceptions::Exceptions;
@@ -37,4 +38,22 @@ pub struct Flow {
     pub id: Option<u16>,
     /// Leave by this interface only (SO_BINDTODEVICE).
     pub oif: Option<IfIndex>,
+    /// Its mark (SO_MARK).
+    pub mark: u32,
+    /// The sender has written the header itself (IP_HDRINCL): the source need not be an address of this host.
+    pub header_included: bool,
+}
+
+impl Flow {
+    /// What its way is looked up for.
+    pub(in crate::host) fn query(&self) -> Query {
+        Query {
+            source: self.source,
+            oif: self.oif,
+            tos: self.tos,
+            mark: self.mark,
+            any_source: self.header_included,
+            ..Query::to(self.destination)
+        }
+    }
 }

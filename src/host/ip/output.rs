@@ -9,7 +9,7 @@ use super::super::kernel::Kernel;
 use super::super::netfilter::{Hook, Passage, Way};
 use super::super::packet::Packet;
 use super::super::raw::Direction;
-use super::super::route::{Route, RouteKind};
+use super::super::route::{Kind, Query, Route, RouteKind};
 use super::super::socket::Errno;
 use super::super::timer::Timer;
 use super::Flow;
@@ -56,7 +56,7 @@ impl Kernel {
     /// Why there is no way ([`Kernel::route_output`]); [`Errno::MessageTooLong`] if it must not be fragmented and does
     /// not fit; [`Errno::NotPermitted`] if a rule of the OUTPUT chain stops it.
     pub fn send_ipv4(&mut self, flow: &Flow, write_payload: impl FnOnce(&mut Vec<u8>)) -> Result<(), Errno> {
-        let route = self.route_output(flow.destination, flow.source, flow.oif)?;
+        let route = self.route_query(&flow.query())?;
         let default_ttl = match route.kind {
             RouteKind::Multicast => 1,
             _ => self.sysctl.default_ttl(),
@@ -82,7 +82,7 @@ impl Kernel {
         if flow.dont_fragment && flow.protocol != proto::TCP && frame.payload().len() > route.mtu as usize {
             return Err(Errno::MessageTooLong);
         }
-        let packet = Packet::new(frame, IfIndex::LO, self.out.origin());
+        let packet = Packet { mark: flow.mark, ..Packet::new(frame, IfIndex::LO, self.out.origin()) };
         self.step_routed(packet.origin, flow.destination, &route);
         self.ip_local_out(packet, route)
     }
@@ -103,8 +103,14 @@ impl Kernel {
 
     /// ip_route_me_harder: a packet made here that a rule has marked or readdressed may have another way.
     fn reroute(&mut self, packet: &Packet) -> Result<Route, Errno> {
-        let source = Some(packet.source()).filter(|source| self.is_local(*source));
-        self.route_output(packet.destination(), source, None)
+        let kind = self.routes.kind_of(packet.source());
+        self.route_query(&Query {
+            source: Some(packet.source()).filter(|_| matches!(kind, Kind::Local | Kind::Unicast)),
+            tos: packet.ip()[1],
+            mark: packet.mark,
+            any_source: true,
+            ..Query::to(packet.destination())
+        })
     }
 
     /// ip_output: POST_ROUTING, fragmentation, neighbour, device. For packets that have passed LOCAL_OUT or FORWARD.

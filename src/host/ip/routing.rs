@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use super::super::interface::{Address, IfIndex, Interface, Scope};
 use super::super::kernel::Kernel;
-use super::super::route::{Kind, Route, RouteKind};
+use super::super::route::{FibRoute, Kind, Query, Route, RouteKind, Table};
 use super::super::socket::Errno;
 use super::super::sysctl::{Conf, DecidedBy};
 use crate::reason::{Ip, IpDrop, Note, RefusingRoute, Setting};
@@ -28,22 +28,31 @@ impl Kernel {
     ///
     /// # Errors
     ///
-    /// [`Errno::NetworkUnreachable`] without a route, [`Errno::HostUnreachable`], [`Errno::NotPermitted`] or
-    /// [`Errno::InvalidArgument`] if one refuses, [`Errno::InvalidArgument`] for a source that is not ours,
-    /// [`Errno::NetworkDown`] if the interface is off.
+    /// As [`Kernel::route_query`].
     pub fn route_output(
         &mut self,
         destination: Ipv4Addr,
         source: Option<Ipv4Addr>,
         oif: Option<IfIndex>,
     ) -> Result<Route, Errno> {
+        self.route_query(&Query { source, oif, ..Query::to(destination) })
+    }
+
+    /// ip_route_output_key_hash_rcu: the way of a packet made here, by everything that rules may ask for.
+    ///
+    /// # Errors
+    ///
+    /// [`Errno::NetworkUnreachable`] without a route, [`Errno::HostUnreachable`], [`Errno::NotPermitted`] or
+    /// [`Errno::InvalidArgument`] if one refuses, [`Errno::InvalidArgument`] for a source that is not ours,
+    /// [`Errno::NetworkDown`] if the interface is off.
+    pub fn route_query(&mut self, query: &Query) -> Result<Route, Errno> {
+        let Query { destination, source, mut oif, .. } = *query;
         let is_many = destination.is_multicast() || destination.is_broadcast();
-        let mut oif = oif;
         if let Some(source) = source {
             if source.is_multicast() || source.is_broadcast() || source.is_unspecified() {
                 return Err(Errno::InvalidArgument);
             }
-            if self.routes.kind_of(source) != Kind::Local {
+            if !query.any_source && self.routes.kind_of(source) != Kind::Local {
                 return Err(Errno::InvalidArgument);
             }
             if oif.is_none() && is_many {
@@ -67,30 +76,34 @@ impl Kernel {
             // A local destination is found whatever interface was asked for.
             oif = None;
         }
-        let Some(found) = self.routes.lookup(destination, oif, Scope::Global) else {
+        let query = Query { destination, oif, ..*query };
+        let looked_up = self.routes.lookup(&self.interfaces, &query, Scope::Global).ok_or(Errno::NetworkUnreachable);
+        let found = looked_up.and_then(|found| match found.route.kind {
+            Kind::Unreachable => Err(Errno::HostUnreachable),
+            Kind::Prohibit => Err(Errno::AccessDenied),
+            Kind::Blackhole => Err(Errno::InvalidArgument),
+            _ => Ok(found),
+        });
+        let found = match (found, oif) {
+            (Ok(found), _) => found,
             // Bound to an interface, one sends as if everything were on its link.
-            return match oif {
-                Some(index) => Ok(self.direct_route(destination, source, index)),
-                None => Err(Errno::NetworkUnreachable),
-            };
+            (Err(_), Some(index)) => return Ok(self.direct_route(destination, source, index)),
+            (Err(error), None) => return Err(error),
         };
+        let (table, found) = (found.table, found.route);
         let kind = match found.kind {
-            Kind::Unreachable => return Err(Errno::HostUnreachable),
-            Kind::Prohibit => return Err(Errno::AccessDenied),
-            Kind::Blackhole => return Err(Errno::InvalidArgument),
             Kind::Local => {
                 let preferred = source.or(found.source).unwrap_or(destination);
                 let mtu = self.interfaces.get(IfIndex::LO).map_or(65_536, |lo| lo.mtu);
                 let (kind, prefix) = (RouteKind::Local, Some(found.prefix));
-                return Ok(Route { kind, oif: IfIndex::LO, gateway: None, source: preferred, mtu, prefix });
+                return Ok(Route { kind, oif: IfIndex::LO, gateway: None, source: preferred, mtu, prefix, table });
             }
             Kind::Broadcast => RouteKind::Broadcast,
             Kind::Unicast if destination.is_multicast() => RouteKind::Multicast,
-            Kind::Unicast => RouteKind::Unicast,
+            _ => RouteKind::Unicast,
         };
-        let (found_source, gateway, own_mtu, prefix) = (found.source, found.gateway, found.mtu, Some(found.prefix));
-        let oif = found.oif.ok_or(Errno::NetworkUnreachable)?;
-        let scope = found.scope;
+        let (oif, gateway) = self.routes.choose(found, &query).ok_or(Errno::NetworkUnreachable)?;
+        let (found_source, own_mtu, prefix, scope) = (found.source, found.mtu, Some(found.prefix), found.scope);
         let source = source.or(found_source).unwrap_or_else(|| self.select_address(oif, gateway, scope));
         let exception = self.exceptions.get(destination, self.now);
         let mtu = self.interfaces.get(oif).map_or(1500, |interface| interface.mtu).min(own_mtu.unwrap_or(u32::MAX));
@@ -101,6 +114,7 @@ impl Kernel {
             source,
             mtu: exception.and_then(|exception| exception.mtu).map_or(mtu, |path| path.min(mtu)),
             prefix,
+            table,
         })
     }
 
@@ -113,7 +127,7 @@ impl Kernel {
         };
         let source = source.unwrap_or_else(|| self.select_address(oif, None, Scope::Link));
         let mtu = self.interfaces.get(oif).map_or(1500, |interface| interface.mtu);
-        Route { kind, oif, gateway: None, source, mtu, prefix: None }
+        Route { kind, oif, gateway: None, source, mtu, prefix: None, table: Table::MAIN }
     }
 
     /// inet_select_addr: the address to speak from on an interface: the first primary one, better one of `towards`'
@@ -140,21 +154,17 @@ impl Kernel {
         address.scope.min(limit)
     }
 
-    /// ip_route_input: what to do with a packet that has come in by `iif`.
+    /// ip_route_input: what to do with a packet that has come in by the query's `iif` from its source.
     ///
     /// # Errors
     ///
     /// Why it goes nowhere.
-    pub(in crate::host) fn route_input(
-        &mut self,
-        destination: Ipv4Addr,
-        source: Ipv4Addr,
-        iif: IfIndex,
-        _mark: u32,
-    ) -> Result<Arrival, IpDrop> {
+    pub(in crate::host) fn route_input(&mut self, query: &Query) -> Result<Arrival, IpDrop> {
+        let Query { destination, iif, .. } = *query;
+        let source = query.source.unwrap_or(Ipv4Addr::UNSPECIFIED);
         let found = match destination.is_multicast() {
-            true => self.route_input_multicast(destination, source, iif),
-            false => self.route_input_unicast(destination, source, iif),
+            true => self.route_input_multicast(query, source),
+            false => self.route_input_unicast(query, source),
         };
         if let Err(why) = &found
             && why.is_martian()
@@ -167,19 +177,15 @@ impl Kernel {
     }
 
     /// ip_route_input_slow
-    fn route_input_unicast(
-        &mut self,
-        destination: Ipv4Addr,
-        source: Ipv4Addr,
-        iif: IfIndex,
-    ) -> Result<Arrival, IpDrop> {
+    fn route_input_unicast(&mut self, query: &Query, source: Ipv4Addr) -> Result<Arrival, IpDrop> {
+        let Query { destination, iif, .. } = *query;
         let is_inside = destination.is_loopback() || source.is_loopback();
         let loopback_is_routed = is_inside && self.sysctl.conf(iif, Conf::RouteLocalnet) != 0;
         if source.is_multicast() || source.is_broadcast() {
             return Err(IpDrop::MartianSource { source });
         }
         if destination.is_broadcast() || source.is_unspecified() && destination.is_unspecified() {
-            return self.route_input_broadcast(source, iif);
+            return self.route_input_broadcast(query, source);
         }
         if source.octets()[0] == 0 {
             return Err(IpDrop::MartianSource { source });
@@ -195,27 +201,28 @@ impl Kernel {
             true => IpDrop::NoRoute { destination },
             false => IpDrop::NotForwarding { destination },
         };
-        let Some(found) = self.routes.lookup(destination, None, Scope::Global) else { return Err(not_found) };
+        let Some(found) = self.routes.lookup(&self.interfaces, query, Scope::Global) else { return Err(not_found) };
+        let (table, found) = (found.table, found.route);
         let refused = |route| Err(IpDrop::Refused { destination, route });
         match found.kind {
-            Kind::Broadcast => return self.route_input_broadcast(source, iif),
+            Kind::Broadcast => return self.route_input_broadcast(query, source),
             Kind::Local => {
-                self.validate_source(source, iif, None)?;
+                self.validate_source(query, source, None)?;
                 return Ok(Arrival::Local(RouteKind::Local));
             }
             _ if !forwards => return Err(not_found),
             Kind::Unreachable => return refused(RefusingRoute::Unreachable),
             Kind::Prohibit => return refused(RefusingRoute::Prohibit),
             Kind::Blackhole => return refused(RefusingRoute::Blackhole),
-            Kind::Unicast => {}
+            Kind::Unicast | Kind::Throw => {}
         }
-        let (gateway, own_mtu, prefix) = (found.gateway, found.mtu, Some(found.prefix));
-        let Some(oif) = found.oif else { return Err(not_found) };
-        let is_direct = self.validate_source(source, iif, Some(oif))?;
+        let Some((oif, gateway)) = self.routes.choose(found, query) else { return Err(not_found) };
+        let (own_mtu, prefix) = (found.mtu, Some(found.prefix));
+        let is_direct = self.validate_source(query, source, Some(oif))?;
         let exception = self.exceptions.get(destination, self.now).and_then(|exception| exception.gateway);
         let gateway = exception.or(gateway);
         let mtu = self.interfaces.get(oif).map_or(1500, |interface| interface.mtu).min(own_mtu.unwrap_or(u32::MAX));
-        let route = Route { kind: RouteKind::Unicast, oif, gateway, source: Ipv4Addr::UNSPECIFIED, mtu, prefix };
+        let route = Route { kind: RouteKind::Unicast, oif, gateway, source: Ipv4Addr::UNSPECIFIED, mtu, prefix, table };
         let redirect = oif == iif
             && is_direct
             && self.sysctl.conf(oif, Conf::SendRedirects) != 0
@@ -224,14 +231,15 @@ impl Kernel {
         Ok(Arrival::Forward { route, redirect })
     }
 
-    fn route_input_broadcast(&mut self, source: Ipv4Addr, iif: IfIndex) -> Result<Arrival, IpDrop> {
+    fn route_input_broadcast(&mut self, query: &Query, source: Ipv4Addr) -> Result<Arrival, IpDrop> {
         if source.octets()[0] != 0 {
-            self.validate_source(source, iif, None)?;
+            self.validate_source(query, source, None)?;
         }
         Ok(Arrival::Local(RouteKind::Broadcast))
     }
 
-    fn route_input_multicast(&mut self, group: Ipv4Addr, source: Ipv4Addr, iif: IfIndex) -> Result<Arrival, IpDrop> {
+    fn route_input_multicast(&mut self, query: &Query, source: Ipv4Addr) -> Result<Arrival, IpDrop> {
+        let Query { destination: group, iif, .. } = *query;
         if !self.is_member(group, iif) {
             return Err(IpDrop::NotJoined { group });
         }
@@ -241,7 +249,7 @@ impl Kernel {
             return Err(IpDrop::MartianSource { source });
         }
         if source.octets()[0] != 0 {
-            self.validate_source(source, iif, None)?;
+            self.validate_source(query, source, None)?;
         }
         Ok(Arrival::Local(RouteKind::Multicast))
     }
@@ -258,7 +266,8 @@ impl Kernel {
     }
 
     /// fib_validate_source: whether a packet from this source may come in here. True if its sender is on the link.
-    fn validate_source(&mut self, source: Ipv4Addr, iif: IfIndex, oif: Option<IfIndex>) -> Result<bool, IpDrop> {
+    fn validate_source(&mut self, query: &Query, source: Ipv4Addr, oif: Option<IfIndex>) -> Result<bool, IpDrop> {
+        let iif = query.iif;
         let filter = self.sysctl.effective(iif, Conf::RpFilter);
         let accepts_local = self.sysctl.conf(iif, Conf::AcceptLocal) != 0;
         let redirects = || self.sysctl.conf(iif, Conf::SendRedirects) != 0;
@@ -267,7 +276,7 @@ impl Kernel {
             if accepts_local {
                 return Ok(false);
             }
-            if !self.routes.has_custom_local() {
+            if !self.routes.are_custom() {
                 return if self.has_address(source) { Err(IpDrop::SourceIsOurs { source }) } else { Ok(false) };
             }
         }
@@ -280,15 +289,23 @@ impl Kernel {
             IpDrop::ReversePath { source, setting }
         };
         let last_resort = || if filter.value == 0 { Ok(false) } else { Err(refused()) };
-        let Some(back) = self.routes.lookup(source, None, Scope::Global) else { return last_resort() };
-        match back.kind {
+        // The mark does not count on the way back, unless src_valid_mark says so.
+        let back = Query {
+            source: Some(query.destination),
+            iif: oif.unwrap_or(IfIndex::LO),
+            tos: query.tos,
+            ..Query::to(source)
+        };
+        let Some(found) = self.routes.lookup(&self.interfaces, &back, Scope::Global) else { return last_resort() };
+        let found = found.route;
+        match found.kind {
             Kind::Unicast => {}
             Kind::Local if accepts_local => {}
             Kind::Local => return Err(IpDrop::SourceIsOurs { source }),
             _ => return Err(IpDrop::MartianSource { source }),
         }
-        if back.oif == Some(iif) {
-            return Ok(back.gateway.is_none());
+        if found.leads_by(iif) {
+            return Ok(found.gateway.is_none());
         }
         if self.interfaces.get(iif).is_none_or(|interface| interface.addresses.is_empty()) {
             return last_resort();
@@ -297,8 +314,9 @@ impl Kernel {
             return Err(refused());
         }
         // Loose: another way back will do. Whether the sender is on this link, too, matters to redirects.
-        let by_iif = self.routes.lookup(source, Some(iif), Scope::Global);
-        Ok(by_iif.is_some_and(|route| route.kind == Kind::Unicast && route.gateway.is_none()))
+        let by_iif = self.routes.lookup(&self.interfaces, &Query { oif: Some(iif), ..back }, Scope::Global);
+        let is_direct = |route: &FibRoute| route.kind == Kind::Unicast && route.gateway.is_none();
+        Ok(by_iif.is_some_and(|found| is_direct(found.route)))
     }
 
     /// inet_lookup_ifaddr_rcu: whether an interface has this very address.

@@ -142,6 +142,8 @@ impl Addressed {
             dont_fragment: true,
             id: Some(self.ip_id),
             oif: self.device,
+            mark: 0,
+            header_included: false,
         }
     }
 }

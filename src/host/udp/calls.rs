@@ -74,9 +74,11 @@ impl Kernel {
             dont_fragment: false,
             id: socket.next_ip_id(),
             oif: group.map(|(interface, _)| interface).or(socket.device),
+            mark: 0,
+            header_included: false,
         };
         let port = socket.port;
-        let route = self.route_output(flow.destination, flow.source, flow.oif)?;
+        let route = self.route_query(&flow.query())?;
         self.udp_transmit(flow, route, port, to, bytes)
     }
 

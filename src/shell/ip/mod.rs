@@ -1,4 +1,4 @@
-//! ip, of iproute2 6.1: addr, link, route, neigh, tunnel, fou.
+//! ip, of iproute2 6.1: addr, link, route, rule, neigh, tunnel, fou.
 
 mod addr;
 mod fou;
@@ -6,6 +6,7 @@ mod link;
 mod neigh;
 mod newlink;
 mod route;
+mod rule;
 mod tunnel;
 
 use std::net::Ipv4Addr;
@@ -73,7 +74,7 @@ const OBJECTS: &[(&str, Object)] = &[
     ("link", link::run),
     ("neighbor", neigh::run),
     ("neighbour", neigh::run),
-    ("rule", route::rules),
+    ("rule", rule::run),
     ("tunnel", tunnel::run),
     ("tunl", tunnel::run),
     ("fou", fou::run),
@@ -202,4 +203,12 @@ fn address(text: &str) -> Result<Ipv4Addr> {
 /// A number, or the message about it.
 fn number(name: &str, text: &str) -> Result<u32> {
     text.parse().map_err(|_| failure(USAGE, format!("Error: argument \"{text}\" is wrong: invalid {name}\n\n")))
+}
+
+/// A number, in hexadecimal digits behind `0x` (get_unsigned).
+fn unsigned(text: &str) -> Option<u32> {
+    match text.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    }
 }

@@ -44,11 +44,7 @@ pub fn lacks(kernel: &Kernel, name: &str, address: Ipv4Addr) -> bool {
 /// `ip route` or `ip rule`, without anybody who reads its complaints.
 pub fn ip(kernel: &mut Kernel, object: &str, change: Change, words: &[String]) {
     let verb = if change == Change::Add { "add" } else { "del" };
-    let call = ["ip", object, verb].into_iter().map(str::to_owned).chain(words.iter().cloned());
-    // Its routes and rules bear its mark, unless they say otherwise.
-    let says_who = words.iter().any(|word| word == "proto");
-    let mark = (!says_who && object == "route").then(|| ["proto".to_owned(), "keepalived".to_owned()]);
-    let call: Vec<String> = call.chain(mark.into_iter().flatten()).collect();
+    let call: Vec<String> = ["ip", object, verb].into_iter().map(str::to_owned).chain(words.iter().cloned()).collect();
     crate::shell::ip::ip(kernel, &call, &mut Io::default());
 }
 

@@ -234,6 +234,8 @@ impl Step<'_> {
             dont_fragment: false,
             id: None,
             oif: None,
+            mark: 0,
+            header_included: false,
         };
         let mut payload = [0; FILLER_LEN];
         for (byte, filler) in payload.iter_mut().zip(FILLER.iter().cycle()) {

@@ -249,6 +249,8 @@ impl Routers {
             dont_fragment: false,
             id: Some(message.id),
             oif: Some(*index),
+            mark: 0,
+            header_included: true,
         };
         let Err(error) = socket.send(&flow, |buffer| buffer.extend(&message.bytes)) else { return };
         let (name, is_farewell) = &message.whose;

@@ -232,6 +232,8 @@ impl Ping {
             dont_fragment: false,
             id: None,
             oif: None,
+            mark: 0,
+            header_included: false,
         };
         let route = self.process.sys.with(|kernel| kernel.route_output(destination, flow.source, self.device));
         let mtu = route?.mtu as usize;

@@ -66,10 +66,10 @@ impl<'a> Journeys<'a> {
     fn of_step(&self, phase: &Phase<'a>, step: &Step) -> Option<Basis<'a>> {
         match step {
             Step::ForUs { destination, .. } => self.address(phase, *destination),
-            Step::Routed { prefix: Some(wanted), gateway, oif, .. } => {
+            Step::Routed { prefix: Some(wanted), gateway, oif, table, .. } => {
                 let is_it = |what: &Config| {
-                    matches!(what, Config::Route { prefix, gateway: by, oif: known, is_there: true }
-                        if prefix == wanted && by == gateway && known.is_none_or(|known| known == *oif))
+                    matches!(what, Config::Route { prefix, gateway: by, oif: known, table: of, is_there: true }
+                        if prefix == wanted && by == gateway && of == table && known.is_none_or(|known| known == *oif))
                 };
                 let is_subnet = |what: &Config| {
                     matches!(what, Config::Address { address, prefix_len, interface, is_there: true }

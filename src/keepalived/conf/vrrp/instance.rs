@@ -1,7 +1,7 @@
 //! The keywords of a vrrp_instance.
 
 use super::model::{Instance, Notify, Vmac};
-use super::{address, finish, line, notify_keyword, track};
+use super::{address, finish, notify_keyword, route, rule, track};
 use crate::keepalived::conf::SyncDaemon;
 use crate::keepalived::conf::global::garp_keyword;
 use crate::keepalived::conf::parser::Parser;
@@ -210,8 +210,8 @@ fn contents(parser: &mut Parser, name: &str, draft: &mut Draft) -> bool {
             it.ipv6 += addresses.ipv6;
             if name == "virtual_ipaddress" { &mut it.vips } else { &mut it.excluded }.extend(addresses.found);
         }
-        "virtual_routes" => it.routes.extend(line::routes(parser)),
-        "virtual_rules" => it.rules.extend(line::rules(parser)),
+        "virtual_routes" => it.routes.extend(route::routes(parser)),
+        "virtual_rules" => it.rules.extend(rule::rules(parser)),
         "promote_secondaries" => it.promotes_secondaries = true,
         "accept" => draft.accept = Some(true),
         "no_accept" => draft.accept = Some(false),

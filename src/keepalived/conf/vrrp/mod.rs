@@ -9,6 +9,8 @@ mod finish;
 mod instance;
 mod line;
 mod model;
+mod route;
+mod rule;
 #[cfg(test)]
 mod tests;
 mod track;
@@ -36,11 +38,11 @@ pub fn keyword(parser: &mut Parser, name: &str) -> bool {
             parser.config.statics.addresses.extend(addresses);
         }
         "static_routes" => {
-            let lines = line::routes(parser);
+            let lines = route::routes(parser);
             parser.config.statics.routes.extend(lines);
         }
         "static_rules" => {
-            let lines = line::rules(parser);
+            let lines = rule::rules(parser);
             parser.config.statics.rules.extend(lines);
         }
         _ => return false,

@@ -99,13 +99,13 @@ fn what_is_said_of_routes_and_rules() {
     assert_eq!(
         it.routes.iter().map(words).collect::<Vec<_>>(),
         [
-            "10.1.0.0/16 via 10.0.0.9 dev eth1",
-            "10.2.0.0/16 via 10.0.0.8",
-            "0.0.0.0/0 via 10.0.0.6",
-            "blackhole 10.3.0.1/32"
+            "10.1.0.0/16 via 10.0.0.9 dev eth1 proto 18 scope global",
+            "10.2.0.0/16 proto 18 scope global nexthop via 10.0.0.8 nexthop via 10.0.0.7",
+            "0.0.0.0/0 via 10.0.0.6 proto 18 scope global",
+            "blackhole 10.3.0.1/32 proto 18"
         ]
     );
-    assert_eq!(it.rules.iter().map(words).collect::<Vec<_>>(), ["from 10.0.0.1 lookup 100 priority 16384"]);
+    assert_eq!(it.rules.iter().map(words).collect::<Vec<_>>(), ["from 10.0.0.1 lookup 100 proto 18 priority 16384"]);
     assert_eq!(
         said,
         [
@@ -116,6 +116,39 @@ fn what_is_said_of_routes_and_rules() {
             "Rule has no preference specified - setting to 16384. This is probably not what you want.",
             "VRRP parsed invalid IP 192.168.100./24. skipping IP...",
             "Invalid rule to address 192.168.100./24",
+        ]
+    );
+}
+
+#[test]
+fn several_next_hops_and_rules_that_are_none() {
+    let lines = "virtual_routes {\n0.0.0.0/0 table 5 nexthop via 10.0.0.8 weight 2 nexthop via 10.0.0.7 dev eth1 onlink\n\
+        10.1.0.0/16 dev eth1 protocol 9 nexthop via 10.0.0.8 weight 300\n}\n\
+        virtual_rules {\nfrom 10.0.0.1 goto 100 priority 200\nfrom 10.0.0.1 goto 100\nprohibit table 4 priority 2\n\
+        from 10.0.0.1 ipproto tcp table 4 priority 7\niif eth0 sup_pl 0 table main priority 9\n}";
+    let (it, said) = instance(lines);
+    let words = |line: &IpLine| line.words.join(" ");
+    assert_eq!(
+        it.routes.iter().map(words).collect::<Vec<_>>(),
+        [
+            "0.0.0.0/0 table 5 proto 18 scope global nexthop via 10.0.0.8 weight 2 nexthop via 10.0.0.7 dev eth1 onlink",
+            "10.1.0.0/16 dev eth1 proto 18 scope global",
+        ]
+    );
+    assert_eq!(
+        it.rules.iter().map(words).collect::<Vec<_>>(),
+        ["iif eth0 suppress_prefixlength 0 lookup main priority 9 proto 18"]
+    );
+    assert_eq!(
+        said,
+        [
+            "Warning - cannot track route 0.0.0.0/0 with no interface specified, not tracking",
+            "number '300' outside range [0, 256]",
+            "Invalid weight 300 specified for route",
+            "Route cannot be tracked if protocol is not RTPROT_KEEPALIVED(18), resetting protocol",
+            "Invalid rule - preference 200 >= goto target 100",
+            "Invalid rule - goto target 100 specified without preference",
+            "Cannot specify more than one of table/nop/goto/blackhole/prohibit/unreachable for rule",
         ]
     );
 }
