@@ -298,7 +298,7 @@ mod tests {
         let suppressed = Rule { suppress: Some(0), ..all(5, Action::Lookup(Table(100))) };
         assert_eq!(way(&[suppressed], here), Ok(2));
         let marked = Rule { mark: Some((1, 3)), ..all(5, Action::Lookup(Table(100))) };
-        assert_eq!(way(&[marked.clone()], here), Ok(3));
+        assert_eq!(way(std::slice::from_ref(&marked), here), Ok(3));
         assert_eq!(way(&[Rule { mark: Some((1, u32::MAX)), ..marked }], here), Ok(2));
     }
 
