@@ -55,9 +55,12 @@ struct Frames {
     /// The first of its bytes, in hexadecimal digits.
     bytes: Vec<String>,
     layout: Vec<usize>,
-    /// Where it came to: node or -1, port or -1, nanoseconds after it was sent, how it ended there, and why or -1.
-    visits: Vec<Vec<(i64, i64, i64, usize, i64)>>,
+    /// Where it came to.
+    visits: Vec<Vec<Visited>>,
 }
+
+/// Node or -1, port or -1, nanoseconds after the frame was sent, how it ended there, and why or -1.
+type Visited = (i64, i64, i64, usize, i64);
 
 /// The story.
 #[derive(Default, Serialize)]
