@@ -1,7 +1,7 @@
 //! A run as one page for a browser: no network, nothing to install.
 //!
-//! [`Page::html`] writes the text; what moves is drawn by the scripts in `script/` from a block of data: [`frames`], [`map`]
-//! and [`known`] are its parts. What was decided about frames ([`why`]) is a block of its own, which is read only when
+//! [`Page::html`] writes the text; what moves is drawn by the scripts in `script/` from a block of data: `frames`, `map`
+//! and `known` are its parts. What was decided about frames (`why`) is a block of its own, which is read only when
 //! somebody asks. Texts are kept once, and named by their number.
 
 mod frames;
