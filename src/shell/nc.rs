@@ -139,7 +139,7 @@ impl Nc {
     }
 
     fn announce(&self, shown: &str, port: u16) {
-        let service = if self.has('n') { None } else { services::name(port) };
+        let service = services::name_unless(self.has('n'), port);
         let (protocol, service) = (self.protocol(), service.unwrap_or("*"));
         self.say(&format!("Connection to {shown} {port} port [{protocol}/{service}] succeeded!\n"));
     }

@@ -49,7 +49,7 @@ pub(super) fn netstat(kernel: &mut Kernel, args: &[String], io: &mut Io) -> i32 
 fn line(out: &mut String, socket: &Socket, numeric: bool, programs: bool) {
     let end = |end: &SocketAddrV4| match end.port() {
         0 => format!("{}:*", end.ip()),
-        port => match services::name(port).filter(|_| !numeric) {
+        port => match services::name_unless(numeric, port) {
             Some(name) => format!("{}:{name}", end.ip()),
             None => end.to_string(),
         },

@@ -23,8 +23,11 @@ impl Services {
     }
 }
 
-/// A port's usual name, whatever the protocol.
-pub(super) fn name(port: u16) -> Option<&'static str> {
+/// A port's usual name, whatever the protocol; none for those who want numbers, who are spared the search.
+pub(super) fn name_unless(is_numeric: bool, port: u16) -> Option<&'static str> {
+    if is_numeric {
+        return None;
+    }
     lines(SERVICES).find(|line| line.port == port).map(|line| line.name)
 }
 

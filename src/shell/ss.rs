@@ -248,7 +248,7 @@ const COLUMNS: usize = 9;
 fn row(kernel: &Kernel, socket: &Socket, options: &Options) -> [String; COLUMNS] {
     let port = |port: u16| match port {
         0 => "*".to_owned(),
-        _ => services::name(port).filter(|_| !options.numeric).map_or_else(|| port.to_string(), str::to_owned),
+        _ => services::name_unless(options.numeric, port).map_or_else(|| port.to_string(), str::to_owned),
     };
     let device = socket.device.and_then(|device| kernel.interfaces().find(|interface| interface.index == device));
     let device = device.map_or_else(String::new, |interface| format!("%{}", interface.name));

@@ -23,6 +23,8 @@ const SCRIPTS: &[&str] = &[
 pub(super) fn page(page: &Page<'_>, map: &str, data: &str, why: &str) -> String {
     let markup = html! {
         (DOCTYPE)
+        // What the program knows its own pages by.
+        (PreEscaped("<!-- lvslab report -->"))
         html lang="en" {
             head {
                 meta charset="utf-8";
@@ -130,7 +132,11 @@ fn run(map: &str) -> Markup {
             div.panes {
                 section.pane aria-labelledby="chosen" {
                     h3 id="chosen" tabindex="-1" { "Nothing is chosen" }
-                    div #details {}
+                    div #why-so {}
+                }
+                section.pane aria-labelledby="headers" {
+                    h3 id="headers" { "Its headers" }
+                    div #layers {}
                 }
                 section.pane aria-labelledby="knows" {
                     h3 id="knows" { label for="node" { "What " } select #node {} " knows" span #when {} }

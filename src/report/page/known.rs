@@ -32,21 +32,62 @@ pub struct State {
 #[derive(Serialize)]
 pub(super) struct KnownLine {
     node: u32,
-    title: String,
     command: String,
     /// Since when, in nanoseconds.
     since: Vec<u64>,
-    /// The numbers of its lines.
-    lines: Vec<Vec<u32>>,
+    /// What each state has of the one before it.
+    states: Vec<Difference>,
 }
 
+/// How a state differs from the one before it, as a list.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Difference(
+    /// How many lines it begins with that the other begins with, too.
+    usize,
+    /// The numbers of its own lines.
+    Vec<u32>,
+    /// How many lines it ends with that the other ends with, too.
+    usize,
+);
+
 pub(super) fn lines(known: &[Known], texts: &mut Strings) -> Vec<KnownLine> {
-    let mut line = |known: &Known| KnownLine {
-        node: known.node.0,
-        title: known.title.clone(),
-        command: known.command.clone(),
-        since: known.states.iter().map(|state| state.since.as_nanos()).collect(),
-        lines: known.states.iter().map(|state| state.text.lines().map(|line| texts.number(line)).collect()).collect(),
+    let mut line = |known: &Known| {
+        let mut before = Vec::new();
+        let differ = |state: &State| {
+            let now: Vec<_> = state.text.lines().map(|line| texts.number(line)).collect();
+            let difference = Difference::of(&before, &now);
+            before = now;
+            difference
+        };
+        KnownLine {
+            node: known.node.0,
+            command: known.command.clone(),
+            since: known.states.iter().map(|state| state.since.as_nanos()).collect(),
+            states: known.states.iter().map(differ).collect(),
+        }
     };
     known.iter().map(&mut line).collect()
+}
+
+impl Difference {
+    fn of(before: &[u32], now: &[u32]) -> Difference {
+        let same = |pairs: &mut dyn Iterator<Item = (&u32, &u32)>| pairs.take_while(|(a, b)| a == b).count();
+        let head = same(&mut before.iter().zip(now));
+        let (left, rest) = (&before[head..], &now[head..]);
+        let tail = same(&mut left.iter().rev().zip(rest.iter().rev()));
+        Difference(head, rest[..rest.len() - tail].to_vec(), tail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Difference;
+
+    #[test]
+    fn what_is_in_the_middle_differs() {
+        assert_eq!(Difference::of(&[], &[1, 2]), Difference(0, vec![1, 2], 0));
+        assert_eq!(Difference::of(&[1, 2, 3], &[1, 9, 8, 3]), Difference(1, vec![9, 8], 1));
+        assert_eq!(Difference::of(&[1, 1], &[1, 1, 1]), Difference(2, vec![1], 0));
+        assert_eq!(Difference::of(&[1, 2], &[]), Difference(0, vec![], 0));
+    }
 }

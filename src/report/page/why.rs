@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::frames::Run;
 use super::strings::Strings;
+use crate::ids::FrameId;
 use crate::trace::journey::json::{CommandLine, LegLine, PhaseLine, VisitLine};
 use crate::trace::journey::text::Teller;
 
@@ -18,32 +19,43 @@ pub(super) struct Why {
     legs: Vec<Option<LegData>>,
 }
 
+/// A frame, as a list.
 #[derive(Serialize)]
-struct LegData {
+struct LegData(
     /// The first of the packet's frames: all that have the same are one journey.
-    journey: usize,
+    usize,
     /// Who has made it, or -1.
-    maker: i64,
-    /// The numbers of the frames that have led to it, and that it was needed for.
-    because: Option<u64>,
-    sake: Option<u64>,
-    phases: Vec<usize>,
-    visits: Vec<VisitData>,
-}
+    i64,
+    /// The number of the frame that has led to it.
+    Option<u64>,
+    /// The number of the frame that it was needed for.
+    Option<u64>,
+    /// What its maker has decided.
+    Vec<usize>,
+    /// Where it came to.
+    Vec<VisitData>,
+);
 
+/// A machine that a frame came to, or the place of its loss, as a list.
 #[derive(Serialize)]
-struct VisitData {
-    /// Who, and by which interface.
-    who: u32,
-    by: i64,
+struct VisitData(
+    /// Who.
+    i64,
+    /// By which interface, or -1.
+    i64,
     /// Nanoseconds from time zero.
-    at: i64,
-    end: u32,
-    loss: i64,
-    phases: Vec<usize>,
-    passed: Vec<u64>,
-    led: Vec<u64>,
-}
+    i64,
+    /// How it ended.
+    i64,
+    /// Why it was lost, or -1.
+    i64,
+    /// What was decided.
+    Vec<usize>,
+    /// The numbers of the frames that it was passed on as.
+    Vec<u64>,
+    /// The numbers of the frames that it has led to.
+    Vec<u64>,
+);
 
 /// Decisions that occur often, kept once.
 #[derive(Default)]
@@ -65,7 +77,7 @@ impl Why {
             }
             let Some(journey) = teller.journeys.journey(id) else { continue };
             for leg in teller.json(&journey).legs {
-                if let Some(&at) = places.get(&crate::ids::FrameId(leg.frame)) {
+                if let Some(&at) = places.get(&FrameId(leg.frame)) {
                     legs[at] = Some(phases.leg(&leg, place));
                 }
             }
@@ -85,27 +97,27 @@ impl Phases {
             };
             self.text(&text)
         });
-        LegData {
+        LegData(
             journey,
-            maker: maker.unwrap_or(-1),
-            because: leg.because_of,
-            sake: leg.for_sake_of,
-            phases: leg.phases.iter().map(|phase| self.phase(phase)).collect(),
-            visits: leg.visits.iter().map(|visit| self.visit(visit)).collect(),
-        }
+            maker.unwrap_or(-1),
+            leg.because_of,
+            leg.for_sake_of,
+            leg.phases.iter().map(|phase| self.phase(phase)).collect(),
+            leg.visits.iter().map(|visit| self.visit(visit)).collect(),
+        )
     }
 
     fn visit(&mut self, visit: &VisitLine<'_>) -> VisitData {
-        VisitData {
-            who: self.texts.number(visit.node),
-            by: visit.interface.map_or(-1, |name| self.text(name)),
-            at: visit.at,
-            end: self.texts.number(visit.end),
-            loss: visit.loss.as_ref().map_or(-1, |loss| self.text(loss)),
-            phases: visit.phases.iter().map(|phase| self.phase(phase)).collect(),
-            passed: visit.passed_on.clone(),
-            led: visit.led_to.clone(),
-        }
+        VisitData(
+            self.text(visit.node),
+            visit.interface.map_or(-1, |name| self.text(name)),
+            visit.at,
+            self.text(visit.end),
+            visit.loss.as_ref().map_or(-1, |loss| self.text(loss)),
+            visit.phases.iter().map(|phase| self.phase(phase)).collect(),
+            visit.passed_on.clone(),
+            visit.led_to.clone(),
+        )
     }
 
     fn phase(&mut self, phase: &PhaseLine<'_>) -> usize {

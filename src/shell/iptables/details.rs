@@ -12,7 +12,7 @@ use crate::host::netfilter::{
 use crate::shell::services;
 
 fn port(port: u16, style: Style) -> String {
-    let name = services::name(port).filter(|_| !style.numeric);
+    let name = services::name_unless(style.numeric, port);
     name.map_or_else(|| port.to_string(), str::to_owned)
 }
 

@@ -1,6 +1,13 @@
 // All about one row: the headers of its frame, and why.
 
-const details = { title: document.getElementById("chosen"), box: document.getElementById("details") };
+const details = {
+  title: document.getElementById("chosen"),
+  why: document.getElementById("why-so"),
+  layers: document.getElementById("layers"),
+};
+
+/** A packet that runs in circles is told of only so far. */
+const MOST_LEGS = 40;
 
 /** A button that leads to a frame. */
 function frameLink(id, words = `frame ${id}`) {
@@ -80,32 +87,34 @@ function legPart(frame, leg, chosen) {
   return make("div", { class: frame === chosen ? "leg here" : "leg" }, make("strong", {}, frameLink(frames.id[frame])), ...parts);
 }
 
+function visitOf([who, by, at, end, loss, phases, passed, led]) {
+  return { who, by, at, end, loss, phases, passed, led };
+}
+
+/** What is known of one frame: whose journey it belongs to, who has made it, what for, and where it came to. */
+function legOf(frame) {
+  const [start, maker, because, sake, phases, visited] = why().legs[frame] ?? [-1, -1, null, null, [], []];
+  return { start, maker, because, sake, phases, visits: visited.map(visitOf) };
+}
+
 /** The whole journey of a frame's packet. */
 function journey(frame) {
   const { legs } = why();
-  const own = legs[frame];
-  if (!own) return [];
+  const { start } = legOf(frame);
   const parts = [];
-  for (let place = own.journey; place < legs.length && parts.length < 40; place += 1) {
-    if (legs[place]?.journey === own.journey) parts.push(legPart(place, legs[place], frame));
+  for (let place = start; place >= 0 && place < legs.length && parts.length < MOST_LEGS; place += 1) {
+    if (legs[place]?.[0] === start) parts.push(legPart(place, legOf(place), frame));
   }
   return parts;
 }
 
 function showDetails(row) {
   const frame = rows.frame[row];
-  if (frame < 0) {
-    const name = nodes[rows.node[row]]?.name ?? "";
-    details.title.textContent = `${clock(rows.at[row])}  ${name}`;
-    details.box.replaceChildren(make("pre", {}, text(rows.text[row])));
-    return;
-  }
-  details.title.textContent = `Frame ${frames.id[frame]}: ${text(frames.label[frame])}`;
-  const decision = rows.kind[row] === KINDS.frame ? [] : [make("p", {}, text(rows.text[row]))];
-  details.box.replaceChildren(
-    ...decision,
-    ...compared(frame).map(layerTable),
-    make("h4", {}, "Why"),
-    ...journey(frame),
-  );
+  const said = rows.kind[row] === KINDS.frame ? [] : [make("pre", { class: "said" }, text(rows.text[row]))];
+  const who = nodes[rows.node[row]]?.name ?? "";
+  const label = text(frames.label[frame]);
+  details.title.textContent = said.length ? `${clock(rows.at[row])}  ${who}` : `Frame ${frames.id[frame]}: ${label}`;
+  details.why.replaceChildren(...said, ...(frame < 0 ? [] : journey(frame)));
+  const noFrame = make("p", { class: "soft" }, "It is about no frame.");
+  details.layers.replaceChildren(...(frame < 0 ? [noFrame] : compared(frame).map(layerTable)));
 }

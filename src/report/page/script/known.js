@@ -19,17 +19,24 @@ function lastUntil(times, at) {
   return low - 1;
 }
 
+/** The lines of a table's state, put together from the differences up to it. */
+function linesOf(table, state) {
+  let lines = [];
+  for (const [head, own, tail] of table.states.slice(0, state + 1)) {
+    lines = [...lines.slice(0, head), ...own, ...lines.slice(lines.length - tail)];
+  }
+  return lines;
+}
+
 function tableAt(table, at) {
   const state = lastUntil(table.since, at);
-  const lines = table.lines[state] ?? [];
+  const lines = linesOf(table, state);
   if (lines.length === 0) return null;
-  const before = new Set(table.lines[state - 1] ?? lines);
-  const isNews = table.since[state] === at;
-  const rows = lines.map((line) => {
-    const isNew = isNews && !before.has(line);
-    return make("span", isNew ? { class: "new" } : {}, `${text(line)}\n`);
-  });
-  return make("div", { class: "table" }, make("p", { class: "code" }, `$ ${table.command}`), make("pre", { tabindex: 0 }, ...rows));
+  const isNews = state > 0 && table.since[state] === at;
+  const before = new Set(isNews ? linesOf(table, state - 1) : lines);
+  const rows = lines.map((line) => make("span", before.has(line) ? {} : { class: "new" }, `${text(line)}\n`));
+  const command = make("p", { class: "code" }, `$ ${table.command}`);
+  return make("div", { class: "table" }, command, make("pre", { tabindex: 0 }, ...rows));
 }
 
 function showKnown(at) {

@@ -93,13 +93,13 @@ function saying(row) {
   const tone = ["", "strong", "green", "red", "soft"][rows.kind[row]];
   const hasLane = laneOf.has(node);
   const said = hasLane ? line : `${nodes[node]?.name ?? ""}  ${line}`;
-  const x = textX(hasLane ? nodeX(node) + 12 : GUTTER, said);
+  const x = textX(hasLane ? nodeX(node) + 10 : GUTTER, said);
   const lines = twoLines(said, ladder.width - x - 14);
   const write = (words, place) => {
-    const y = (lines.length > 1 ? 20 : 28) + 16 * place;
+    const y = (lines.length > 1 ? 22 : 28) + 15 * place;
     return draw("text", { class: `mono halo ${tone}`, x, y }, words);
   };
-  const dot = hasLane ? [draw("circle", { class: nodes[node].colour, cx: nodeX(node), cy: 24, r: 5 })] : [];
+  const dot = hasLane ? [draw("circle", { class: nodes[node].colour, cx: nodeX(node), cy: 7, r: 4 })] : [];
   return [...lines.map(write), ...dot];
 }
 

@@ -1,6 +1,7 @@
 // Frames on their way along the drawing of the network.
 
 const map = {
+  box: document.querySelector(".map"),
   picture: document.querySelector(".map svg"),
   trails: draw("g"),
   flights: draw("g"),
@@ -65,6 +66,15 @@ function markNodes(acts, gets) {
     card.classList.toggle("acts", name === acts);
     card.classList.toggle("gets", gets.includes(name));
   }
+}
+
+/** Where the map is wider than the page, brings who acts to its middle. */
+function bringIntoView(node) {
+  const [x] = plugWay(node, 0)[0] ?? [0];
+  const spare = map.box.scrollWidth - map.box.clientWidth;
+  if (spare <= 0) return;
+  const scale = map.box.scrollWidth / map.picture.viewBox.baseVal.width;
+  map.box.scrollLeft = x * scale - map.box.clientWidth / 2;
 }
 
 /** Shows a row: its frame `part` of its way along. */

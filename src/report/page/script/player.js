@@ -43,6 +43,7 @@ function show() {
   element("step").disabled = player.place === ladder.shown.length - 1;
   showChosen(at, player.place);
   drawMoment(at, 1);
+  bringIntoView(rows.kind[at] === KINDS.frame ? frames.node[rows.frame[at]] : rows.node[at]);
   showDetails(at);
   showKnown(moment());
 }
