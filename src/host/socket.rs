@@ -18,13 +18,15 @@ pub struct Bind {
     pub port: u16,
     /// Take and send packets at this interface only (SO_BINDTODEVICE).
     pub device: Option<IfIndex>,
+    /// The mark of the packets that it sends (SO_MARK).
+    pub mark: u32,
     /// Share the port with sockets that share it too and do not listen, and with what old connections left behind (SO_REUSEADDR).
     pub reuse: bool,
 }
 
 impl Bind {
     /// Any address, a port of the kernel's choice.
-    pub const ANY: Bind = Bind { address: None, port: 0, device: None, reuse: false };
+    pub const ANY: Bind = Bind { address: None, port: 0, device: None, mark: 0, reuse: false };
 
     /// This port at any address, shared (SO_REUSEADDR) as servers do.
     pub const fn port(port: u16) -> Bind {

@@ -53,7 +53,7 @@ const fn method(kind: Kind) -> &'static str {
     match kind {
         Kind::Nat => "NAT",
         Kind::Route => "DR",
-        Kind::Tunnel => "TUN",
+        Kind::Tunnel(_) => "TUN",
     }
 }
 

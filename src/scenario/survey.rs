@@ -142,7 +142,7 @@ fn configured(config: &conf::Config, it: &conf::Service) -> Vec<topo::Service> {
     let method = |kind: conf::Kind| match kind {
         conf::Kind::Nat => topo::Method::Nat,
         conf::Kind::Route => topo::Method::Dr,
-        conf::Kind::Tunnel => topo::Method::Tun,
+        conf::Kind::Tunnel(_) => topo::Method::Tun,
     };
     let server = |server: &conf::Server| match server.address {
         SocketAddr::V4(at) => Some(topo::Server {

@@ -135,7 +135,7 @@ impl Nc {
     }
 
     fn local_end(&self) -> Bind {
-        Bind { address: self.source, port: self.local_port, reuse: true, device: None }
+        Bind { address: self.source, port: self.local_port, reuse: true, ..Bind::ANY }
     }
 
     fn announce(&self, shown: &str, port: u16) {
@@ -217,7 +217,7 @@ impl Nc {
             [address, port, ..] => (Some(self.resolve(address, port)?), Some(port)),
         };
         let port = word.map_or(Ok(self.local_port), |word| port(word))?;
-        let local = Bind { address, port, reuse: true, device: None };
+        let local = Bind { address, port, reuse: true, ..Bind::ANY };
         let failed = |error: Errno| format!("nc: {error}\n");
         let shown = address.unwrap_or(Ipv4Addr::UNSPECIFIED);
         if self.has('u') {

@@ -88,7 +88,7 @@ impl Kernel {
     fn sync_sender(&mut self, to: SocketAddrV4, interface: IfIndex, ttl: u8) -> Result<SocketId, Errno> {
         let address = self.select_address(interface, None, Scope::Global);
         let address = Some(address).filter(|address| !address.is_unspecified());
-        let socket = self.udp_bind(Bind { address, port: 0, reuse: false, device: None })?;
+        let socket = self.udp_bind(Bind { address, ..Bind::ANY })?;
         self.udp_set_multicast(socket, interface, ttl);
         match self.udp_connect(socket, to) {
             Ok(()) => Ok(socket),
@@ -100,7 +100,7 @@ impl Kernel {
     }
 
     fn sync_receiver(&mut self, at: SocketAddrV4, interface: IfIndex) -> Result<SocketId, Errno> {
-        let local = Bind { address: Some(*at.ip()), port: at.port(), reuse: true, device: Some(interface) };
+        let local = Bind { device: Some(interface), ..Bind::to(at) };
         let socket = self.udp_bind(local)?;
         match self.udp_join(socket, *at.ip(), interface) {
             Ok(()) => Ok(socket),

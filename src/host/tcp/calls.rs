@@ -8,7 +8,7 @@ use super::request::Listener;
 use super::segment::Tuple;
 use super::table::{Socket, Surroundings, Tcp};
 use crate::host::kernel::Kernel;
-use crate::host::route::RouteKind;
+use crate::host::route::{Query, RouteKind};
 use crate::host::socket::{Bind, Errno, SocketId, port_candidates};
 use crate::reason::{Reset, Tcp as TcpNote};
 use crate::time::Time;
@@ -141,6 +141,7 @@ impl Tcp {
         let old_isn = self.retire_time_wait(&tuple);
         let mut opening = self.opening(tuple, local.device, mtu, around.now);
         opening.isn = old_isn.unwrap_or(opening.isn);
+        opening.mark = local.mark;
         let connection = Connection::active(&opening, &self.settings, local.reuse);
         let id = self.insert(Socket::Connection(Box::new(connection)), automatic);
         self.established.insert(&self.sockets, id);
@@ -201,7 +202,8 @@ impl Kernel {
         self.tcp_check_address(local)?;
         // An unspecified destination means this machine.
         let destination = if remote.ip().is_unspecified() { Ipv4Addr::LOCALHOST } else { *remote.ip() };
-        let route = self.route_output(destination, local.address, local.device)?;
+        let Bind { address, device, mark, .. } = local;
+        let route = self.route_query(&Query { source: address, oif: device, mark, ..Query::to(destination) })?;
         if matches!(route.kind, RouteKind::Broadcast | RouteKind::Multicast) {
             return Err(Errno::NetworkUnreachable);
         }

@@ -151,6 +151,7 @@ pub(super) struct Agreed {
 pub(super) struct Opening {
     pub tuple: Tuple,
     pub device: Option<IfIndex>,
+    pub mark: u32,
     pub mtu: u32,
     pub isn: Seq,
     pub ip_id: u16,
@@ -180,6 +181,7 @@ pub(super) fn initial_receiver(opening: &Opening, agreed: &Agreed) -> Receiver {
 pub(super) struct Connection {
     pub tuple: Tuple,
     pub device: Option<IfIndex>,
+    pub mark: u32,
     pub state: State,
     pub holder: Holder,
     /// What the next system call will be told.
@@ -231,6 +233,7 @@ impl Connection {
         Connection {
             tuple: opening.tuple,
             device: opening.device,
+            mark: opening.mark,
             state,
             holder,
             error: None,
@@ -278,7 +281,14 @@ impl Connection {
         let ack = if acknowledges { self.receive.nxt } else { Seq(0) };
         let header = Header { seq, ack, flags, window, options };
         let payload = self.send.data(data);
-        cx.outgoing.push(&self.tuple, self.device, self.ip_id, std::mem::take(&mut self.confirm), &header, payload);
+        cx.outgoing.push(
+            &self.tuple,
+            (self.device, self.mark),
+            self.ip_id,
+            std::mem::take(&mut self.confirm),
+            &header,
+            payload,
+        );
         self.ip_id = self.ip_id.wrapping_add(1);
         cx.counters.out_segments += 1;
         if acknowledges {

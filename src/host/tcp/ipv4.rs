@@ -142,7 +142,7 @@ impl Addressed {
             dont_fragment: true,
             id: Some(self.ip_id),
             oif: self.device,
-            mark: 0,
+            mark: self.mark,
             header_included: false,
         }
     }

@@ -24,6 +24,7 @@ pub(super) struct Addressed {
     pub source: Ipv4Addr,
     pub destination: Ipv4Addr,
     pub device: Option<IfIndex>,
+    pub mark: u32,
     pub ip_id: u16,
     /// The neighbour that it goes to is surely alive.
     pub confirm: bool,
@@ -34,7 +35,7 @@ impl Outgoing {
     pub fn push(
         &mut self,
         tuple: &Tuple,
-        device: Option<IfIndex>,
+        (device, mark): (Option<IfIndex>, u32),
         ip_id: u16,
         confirm: bool,
         header: &Header,
@@ -46,6 +47,7 @@ impl Outgoing {
             source: tuple.local,
             destination: tuple.remote,
             device,
+            mark,
             ip_id,
             confirm,
             bytes: start..self.bytes.len(),

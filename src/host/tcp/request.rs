@@ -122,7 +122,7 @@ impl Request {
                 ..Options::default()
             },
         };
-        cx.outgoing.push(&opening.tuple, opening.device, 0, false, &header, (&[], &[]));
+        cx.outgoing.push(&opening.tuple, (opening.device, opening.mark), 0, false, &header, (&[], &[]));
         cx.counters.out_segments += 1;
     }
 
@@ -194,7 +194,7 @@ impl Request {
             window: self.window >> ours,
             options: Options { timestamps, ..Options::default() },
         };
-        cx.outgoing.push(&self.opening.tuple, self.opening.device, 0, false, &header, (&[], &[]));
+        cx.outgoing.push(&self.opening.tuple, (self.opening.device, self.opening.mark), 0, false, &header, (&[], &[]));
         cx.counters.out_segments += 1;
     }
 }

@@ -135,6 +135,7 @@ impl Tcp {
         Opening {
             tuple,
             device,
+            mark: 0,
             mtu,
             isn: Seq((tuple.mix(self.isn_secret) as u32).wrapping_add((now.as_nanos() >> 6) as u32)),
             ip_id: self.random.random(),
@@ -514,7 +515,7 @@ pub(super) fn refuse(segment: &Segment<'_>, device: Option<IfIndex>, reset: Rese
     } else {
         Header { ack: segment.end(), flags: Flags::RST.with(Flags::ACK), ..Header::default() }
     };
-    cx.outgoing.push(&segment.tuple, device, 0, false, &header, (&[], &[]));
+    cx.outgoing.push(&segment.tuple, (device, 0), 0, false, &header, (&[], &[]));
     cx.counters.out_segments += 1;
     cx.counters.out_resets += 1;
 }

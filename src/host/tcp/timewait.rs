@@ -15,6 +15,7 @@ const STAY: Span = Span::from_secs(60);
 pub(super) struct TimeWait {
     pub tuple: Tuple,
     pub device: Option<IfIndex>,
+    mark: u32,
     pub reuse: bool,
     /// Whether the peer has finished, too; else this is FIN_WAIT2.
     finished: bool,
@@ -55,6 +56,7 @@ impl TimeWait {
         TimeWait {
             tuple: connection.tuple,
             device: connection.device,
+            mark: connection.mark,
             reuse: connection.reuse,
             finished,
             next: connection.receive.nxt,
@@ -174,7 +176,7 @@ impl TimeWait {
             window: (self.open_window >> self.scale) as u16,
             options: Options { timestamps: self.clock.option(cx.now), ..Options::default() },
         };
-        cx.outgoing.push(&self.tuple, self.device, 0, false, &header, (&[], &[]));
+        cx.outgoing.push(&self.tuple, (self.device, self.mark), 0, false, &header, (&[], &[]));
         cx.counters.out_segments += 1;
     }
 }

@@ -6,7 +6,7 @@ use super::{Datagram, HEADER_LEN, UdpCounters, UdpSocketView};
 use crate::host::interface::IfIndex;
 use crate::host::ip::Flow;
 use crate::host::kernel::Kernel;
-use crate::host::route::{Route, RouteKind};
+use crate::host::route::{Query, Route, RouteKind};
 use crate::host::socket::{Bind, Errno, SocketId};
 use crate::wire::{IPV4_LEN, build, proto};
 
@@ -31,13 +31,14 @@ impl Kernel {
     ///
     /// No route.
     pub fn udp_connect(&mut self, socket: SocketId, remote: SocketAddrV4) -> Result<(), Errno> {
-        let (address, device) = {
+        let query = {
             let socket = self.udp.get(socket)?;
             let group = socket.multicast.filter(|_| remote.ip().is_multicast());
-            (socket.bound, group.map(|(interface, _)| interface).or(socket.device))
+            let oif = group.map(|(interface, _)| interface).or(socket.device);
+            Query { source: socket.bound, oif, mark: socket.mark, ..Query::to(*remote.ip()) }
         };
-        let route = self.route_output(*remote.ip(), address, device)?;
-        let source = address.unwrap_or(route.source);
+        let route = self.route_query(&query)?;
+        let source = query.source.unwrap_or(route.source);
         self.udp.connect(socket, source, remote)
     }
 
@@ -74,7 +75,7 @@ impl Kernel {
             dont_fragment: false,
             id: socket.next_ip_id(),
             oif: group.map(|(interface, _)| interface).or(socket.device),
-            mark: 0,
+            mark: socket.mark,
             header_included: false,
         };
         let port = socket.port;

@@ -54,6 +54,7 @@ pub(super) struct Socket {
     pub bound: Option<Ipv4Addr>,
     pub port: u16,
     pub device: Option<IfIndex>,
+    pub mark: u32,
     reuse: bool,
     /// The peer, and the address that speaks with it.
     pub remote: Option<SocketAddrV4>,
@@ -141,6 +142,7 @@ impl Udp {
             bound: local.address,
             port,
             device: local.device,
+            mark: local.mark,
             reuse: local.reuse,
             remote: None,
             connected_from: None,

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::group::{endpoint, ip, server_group};
-use super::model::{Kind, Pace, Server, Service, ServiceName, Sorry};
+use super::model::{Kind, Pace, Server, Service, ServiceName, Sorry, TunnelChecksum, Wrapping};
 use super::parser::Parser;
 use super::values::TIMER_MAX;
 use super::{checker, services};
@@ -45,6 +45,7 @@ fn ssl(parser: &mut Parser) {
         if parser.word(1).is_none() {
             parser.warn(format!("SSL {type_name} missing"));
         }
+        parser.without_effect();
         true
     });
 }
@@ -120,7 +121,7 @@ fn service(parser: &mut Parser) {
 
 /// vs_end_handler: packets for a server of the other family have to go through a tunnel.
 fn family_of_sorry(parser: &mut Parser, it: &mut Service) {
-    let Some(sorry) = it.sorry.filter(|sorry| sorry.kind != Some(Kind::Tunnel)) else { return };
+    let Some(sorry) = it.sorry.filter(|sorry| !matches!(sorry.kind, Some(Kind::Tunnel(_)))) else { return };
     if *it.is_ipv6.get_or_insert(sorry.address.is_ipv6()) != sorry.address.is_ipv6() {
         parser.warn(format!(
             "Address family of virtual server and sorry server {} don't match - skipping sorry server.",
@@ -265,55 +266,55 @@ fn flag(parser: &mut Parser, name: &str, it: &mut Service) {
     }
 }
 
-/// NAT, DR, TUN, and what a tunnel is made of.
+/// NAT, DR, TUN, and what a tunnel is made of (svr_forwarding_handler).
 fn kind(parser: &mut Parser, whose: &str) -> Option<Kind> {
     let text = parser.parameter()?;
-    let kind = match text.as_str() {
+    if !matches!(text.as_str(), "NAT" | "DR" | "TUN") {
+        parser.warn(format!("PARSER : unknown [{text}] routing method for {whose} server."));
+        return None;
+    }
+    let wrapping = wrapping(parser, whose).unwrap_or_else(|complaint| {
+        parser.warn(complaint);
+        Wrapping::Ipip
+    });
+    Some(match text.as_str() {
         "NAT" => Kind::Nat,
         "DR" => Kind::Route,
-        "TUN" => Kind::Tunnel,
-        _ => {
-            parser.warn(format!("PARSER : unknown [{text}] routing method for {whose} server."));
-            return None;
-        }
-    };
-    if let Some(complaint) = tunnel_complaint(parser, whose) {
-        parser.warn(complaint);
-    }
-    Some(kind)
+        _ => Kind::Tunnel(wrapping),
+    })
 }
 
-fn tunnel_complaint(parser: &mut Parser, whose: &str) -> Option<String> {
+fn wrapping(parser: &mut Parser, whose: &str) -> Result<Wrapping, String> {
     let words = parser.words();
     let mut options = words.iter().skip(1);
-    let (mut tunnel, mut has_port, mut checksum) = ("ipip", false, "nocsum");
+    let (mut tunnel, mut port, mut checksum) = ("ipip", None, TunnelChecksum::None);
     while let Some(option) = options.next() {
         match option.as_str() {
             "type" => match options.next().map(String::as_str) {
-                None => return Some(format!("Missing tunnel type for {whose} server.")),
+                None => return Err(format!("Missing tunnel type for {whose} server.")),
                 Some(known @ ("ipip" | "gue" | "gre")) => tunnel = known,
-                Some(other) => return Some(format!("Unknown tunnel type {other} for {whose} server.")),
+                Some(other) => return Err(format!("Unknown tunnel type {other} for {whose} server.")),
             },
-            "port" => match options.next() {
-                None => return Some(format!("Missing port for {whose} server gue tunnel.")),
-                Some(port) => {
-                    has_port = true;
-                    if parser.unsigned_text(port, 1, 65_535, false).is_none() {
-                        return Some(format!("Invalid gue tunnel port {port} for {whose} server."));
-                    }
-                }
-            },
-            "nocsum" | "csum" | "remcsum" => checksum = option,
-            other => return Some(format!("Invalid tunnel option {other} for {whose} server.")),
+            "port" => {
+                let text = options.next().ok_or_else(|| format!("Missing port for {whose} server gue tunnel."))?;
+                let number = parser.unsigned_text(text, 1, 65_535, false).and_then(|port| u16::try_from(port).ok());
+                port = Some(number.ok_or_else(|| format!("Invalid gue tunnel port {text} for {whose} server."))?);
+            }
+            "nocsum" => checksum = TunnelChecksum::None,
+            "csum" => checksum = TunnelChecksum::Full,
+            "remcsum" => checksum = TunnelChecksum::Remote,
+            other => return Err(format!("Invalid tunnel option {other} for {whose} server.")),
         }
     }
-    let complaint = match (tunnel, checksum) {
-        _ if (tunnel == "gue") != has_port => "gue tunnels require port, otherwise cannot have port.",
-        ("ipip", "csum" | "remcsum") => "ipip tunnels do not support checksum option.",
-        ("gre", "remcsum") => "gre tunnels do not support remote checksum option.",
-        _ => return None,
+    let complaint = match (tunnel, port, checksum) {
+        ("gue", Some(port), _) => return Ok(Wrapping::Gue { port, checksum }),
+        ("gue", None, _) | (_, Some(_), _) => "gue tunnels require port, otherwise cannot have port.",
+        ("gre", _, TunnelChecksum::Remote) => "gre tunnels do not support remote checksum option.",
+        ("gre", _, _) => return Ok(Wrapping::Gre { has_checksum: checksum == TunnelChecksum::Full }),
+        (_, _, TunnelChecksum::None) => return Ok(Wrapping::Ipip),
+        _ => "ipip tunnels do not support checksum option.",
     };
-    Some(complaint.to_owned())
+    Err(complaint.to_owned())
 }
 
 /// A script and its parameters (notify_script_init).
@@ -417,7 +418,8 @@ fn server(parser: &mut Parser, service: &mut Service) {
     };
     parser.inner(|parser, name| server_keyword(parser, name, &mut server, service.protocol));
     let kind = server.kind.or(service.kind);
-    if kind != Some(Kind::Tunnel) && *service.is_ipv6.get_or_insert(address.is_ipv6()) != address.is_ipv6() {
+    if !matches!(kind, Some(Kind::Tunnel(_))) && *service.is_ipv6.get_or_insert(address.is_ipv6()) != address.is_ipv6()
+    {
         return parser.warn(format!(
             "Address family of virtual server and real server {} don't match - skipping real server.",
             address.ip()

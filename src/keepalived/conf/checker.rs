@@ -36,14 +36,46 @@ pub fn keyword(parser: &mut Parser, name: &str, it: &mut Server, protocol: u8) -
         log_all_failures: parser.config.global.log_all_failures,
     };
     let mut weight = None;
+    let mut hosts = Vec::new();
     let server = trio(it.address, protocol);
+    let plain = checker.clone();
     parser.inner(|parser, name| {
+        if name == "host" && matches!(checker.kind, CheckerKind::Smtp { .. }) {
+            let mut host = Checker { pace: Pace::default(), ..plain.clone() };
+            parser.inner(|parser, name| common_keyword(parser, name, &mut host));
+            if host.to.is_some() {
+                hosts.push(host);
+            }
+            return true;
+        }
         own_keyword(parser, name, &mut checker, &mut weight, &server) || common_keyword(parser, name, &mut checker)
     });
-    if is_complete(parser, &mut checker, weight, &server) {
-        it.checkers.push(checker);
+    if !is_complete(parser, &mut checker, weight, &server) {
+        return true;
     }
+    if !hosts.is_empty() {
+        let text = "The SMTP_CHECK host block is deprecated. Please define additional checkers.";
+        parser.say_at_the_end(text.to_owned(), Severity::Log);
+    }
+    if hosts.is_empty() || checker.asks_elsewhere(&plain) {
+        it.checkers.push(checker.clone());
+    }
+    it.checkers.extend(hosts.into_iter().map(|host| checker.at(host)));
     true
+}
+
+impl Checker {
+    /// Whether anything is said about the connection besides what goes without saying.
+    fn asks_elsewhere(&self, plain: &Checker) -> bool {
+        let connection = |it: &Checker| (it.to, it.bind_to, it.bind_port, it.bind_if.clone(), it.mark.unwrap_or(0));
+        connection(self) != connection(plain) || self.pace.connect_timeout.is_some()
+    }
+
+    /// The same question, asked of another host.
+    fn at(&self, host: Checker) -> Checker {
+        let pace = Pace { connect_timeout: host.pace.connect_timeout.or(self.pace.connect_timeout), ..self.pace };
+        Checker { kind: self.kind.clone(), pace, log_all_failures: self.log_all_failures, ..host }
+    }
 }
 
 /// install_checker_common_keywords
@@ -164,7 +196,10 @@ fn http_keyword(parser: &mut Parser, name: &str, it: &mut HttpCheck, pace: &mut 
             Some(other) => parser.warn(format!("Invalid http_protocol version {other}")),
         },
         // There is one certificate for all names.
-        "enable_sni" => drop(parser.switch_or(|word| format!("Invalid enable_sni parameter {word}"))),
+        "enable_sni" => {
+            let _ = parser.switch_or(|word| format!("Invalid enable_sni parameter {word}"));
+            parser.without_effect();
+        }
         "fast_recovery" => {
             let complaint = |word: &str| format!("Invalid fast_recovery parameter {word}");
             it.recovers_fast = parser.switch_or(complaint).unwrap_or(it.recovers_fast);
@@ -269,7 +304,10 @@ impl PatternWords {
             "regex_min_offset" => self.rest.min_offset = offset(parser, "min").unwrap_or(0),
             "regex_max_offset" => self.rest.max_offset = offset(parser, "max"),
             // How much memory the pattern may take.
-            "regex_stack" => return true,
+            "regex_stack" => {
+                parser.without_effect();
+                return true;
+            }
             _ => return false,
         }
         self.has_rest |= name != "regex";
@@ -367,20 +405,6 @@ fn smtp_keyword(parser: &mut Parser, name: &str, helo: &mut String) -> bool {
             Some(name) => *helo = name.to_owned(),
             None => parser.warn("SMTP_CHECK helo name missing"),
         },
-        // An old way to ask other hosts than the server.
-        "host" => {
-            let mut host = Checker {
-                kind: CheckerKind::Tcp,
-                to: None,
-                bind_to: None,
-                bind_port: None,
-                bind_if: None,
-                mark: None,
-                pace: Pace::default(),
-                log_all_failures: false,
-            };
-            parser.inner(|parser, name| common_keyword(parser, name, &mut host));
-        }
         _ => return false,
     }
     true
@@ -448,7 +472,7 @@ fn misc_keyword(
         "user" if parser.word(1).is_none() => {
             parser.warn(format!("No user specified for misc checker script {path}"));
         }
-        "user" => {}
+        "user" => parser.without_effect(),
         _ => return false,
     }
     true

@@ -201,7 +201,39 @@ pub enum Kind {
     /// DR
     Route,
     /// TUN
-    Tunnel,
+    Tunnel(Wrapping),
+}
+
+/// What a tunnel wraps packets in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wrapping {
+    /// type ipip
+    #[default]
+    Ipip,
+    /// type gue
+    Gue {
+        /// port
+        port: u16,
+        /// nocsum, csum, remcsum
+        checksum: TunnelChecksum,
+    },
+    /// type gre
+    Gre {
+        /// csum
+        has_checksum: bool,
+    },
+}
+
+/// What protects a tunnel's header.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TunnelChecksum {
+    /// nocsum
+    #[default]
+    None,
+    /// csum
+    Full,
+    /// remcsum
+    Remote,
 }
 
 /// How a checker repeats itself; what is unset comes from the next larger block.

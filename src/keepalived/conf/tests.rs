@@ -113,6 +113,39 @@ fn what_the_seeds_stumble_over() {
 }
 
 #[test]
+fn hosts_of_a_mail_check_are_checks_of_their_own() {
+    let checks = |own: &str| {
+        let hosts = "host {\nconnect_ip 10.0.9.2\nconnect_port 80\n}\nhost {\nbindto 10.0.5.90\nconnect_timeout 4\n}\n";
+        let server = format!("real_server 10.0.9.1 25 {{\nSMTP_CHECK {{\n{own}\nhelo_name x\nfwmark 0\n{hosts}}}\n}}");
+        let (config, said, _) = read(&format!("virtual_server 10.0.5.96 25 {{\nprotocol TCP\n{server}\n}}"));
+        assert!(said.iter().any(|text| text.contains("host block is deprecated")), "{said:?}");
+        let checkers = config.services[0].servers[0].checkers.iter();
+        checkers.filter_map(|it| Some((it.to?.to_string(), it.bind_to.is_some(), it.pace.connect_timeout))).collect()
+    };
+    let four = Some(crate::time::Span::from_secs(4));
+    let hosts: Vec<_> = vec![("10.0.9.2:80".to_owned(), false, None), ("10.0.9.1:25".to_owned(), true, four)];
+    let plain: Vec<(String, bool, _)> = checks("");
+    assert_eq!(plain, hosts);
+    let all: Vec<(String, bool, _)> = checks("bind_port 99");
+    assert_eq!((all.len(), all[0].0.as_str()), (3, "10.0.9.1:25"));
+}
+
+#[test]
+fn what_tunnels_wrap_packets_in() {
+    let kind = |words: &str| {
+        let server = format!("real_server 10.0.9.1 80 {{\nlvs_method {words}\n}}");
+        let (config, said, _) = read(&format!("virtual_server 10.0.5.96 80 {{\nprotocol TCP\n{server}\n}}"));
+        (config.services[0].servers[0].kind, said.len())
+    };
+    let tunnel = |wrapping| Some(Kind::Tunnel(wrapping));
+    let gue = Wrapping::Gue { port: 6080, checksum: TunnelChecksum::Remote };
+    assert_eq!(kind("TUN type gue port 6080 remcsum").0, tunnel(gue));
+    assert_eq!(kind("TUN type gre csum").0, tunnel(Wrapping::Gre { has_checksum: true }));
+    let (plain, said) = kind("TUN");
+    assert_eq!((plain, kind("TUN type gre remcsum")), (tunnel(Wrapping::Ipip), (tunnel(Wrapping::Ipip), said + 1)));
+}
+
+#[test]
 fn braces() {
     let (_, said, _) = read(&format!("{GOOD}}}"));
     assert_eq!(said, ["(ka.conf: Line 27) Extra '}' found", "(ka.conf: Line 27) Unknown keyword '}'"]);

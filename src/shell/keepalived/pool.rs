@@ -9,9 +9,11 @@ use rand::RngExt;
 
 use super::{Log, Process, probe, script};
 use crate::host::Kernel;
-use crate::ipvs::{DestOptions, Engine, Error, Method, Persistence, ServiceKey, ServiceOptions, Tunnel, scheduler};
+use crate::ipvs::{
+    DestOptions, Engine, Error, Method, Persistence, ServiceKey, ServiceOptions, Tunnel, TunnelChecksum, scheduler,
+};
 use crate::keepalived::check::{Call, CheckerId, Checks, Effect, Key, Target};
-use crate::keepalived::conf::{self, CheckerKind, Config, Kind, Service, ServiceName};
+use crate::keepalived::conf::{self, CheckerKind, Config, Kind, Service, ServiceName, Wrapping};
 use crate::time::Span;
 
 /// The first question is asked this long after the start, at the earliest (BOOTSTRAP_DELAY).
@@ -243,13 +245,33 @@ fn dest_options(target: Target) -> Option<DestOptions> {
         method: match target.kind {
             Kind::Nat => Method::Masquerade,
             Kind::Route => Method::Route,
-            Kind::Tunnel => Method::Tunnel,
+            Kind::Tunnel(_) => Method::Tunnel,
         },
-        tunnel: Tunnel::Ipip,
+        tunnel: match target.kind {
+            Kind::Tunnel(wrapping) => tunnel(wrapping),
+            Kind::Nat | Kind::Route => Tunnel::Ipip,
+        },
         weight: target.weight,
         upper_threshold: target.thresholds.0,
         lower_threshold: target.thresholds.1,
     })
+}
+
+fn tunnel(wrapping: Wrapping) -> Tunnel {
+    match wrapping {
+        Wrapping::Ipip => Tunnel::Ipip,
+        Wrapping::Gue { port, checksum } => Tunnel::Gue {
+            port,
+            checksum: match checksum {
+                conf::TunnelChecksum::None => TunnelChecksum::None,
+                conf::TunnelChecksum::Full => TunnelChecksum::Full,
+                conf::TunnelChecksum::Remote => TunnelChecksum::Remote,
+            },
+        },
+        Wrapping::Gre { has_checksum } => {
+            Tunnel::Gre { checksum: if has_checksum { TunnelChecksum::Full } else { TunnelChecksum::None } }
+        }
+    }
 }
 
 /// A checker at work.

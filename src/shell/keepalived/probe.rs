@@ -69,7 +69,13 @@ impl Question<'_> {
         let interface =
             |name: &String| process.sys.with(|kernel| kernel.interface(name).map(|interface| interface.index));
         let device = self.checker.bind_if.as_ref().and_then(interface);
-        Bind { address, port: self.checker.bind_port.unwrap_or(0), device, ..Bind::ANY }
+        Bind {
+            address,
+            port: self.checker.bind_port.unwrap_or(0),
+            device,
+            mark: self.checker.mark.unwrap_or(0),
+            ..Bind::ANY
+        }
     }
 
     async fn http(&self, http: &HttpCheck, step: &Step<'_>) -> Result<Answer, Failure> {
@@ -234,7 +240,7 @@ impl Step<'_> {
             dont_fragment: false,
             id: None,
             oif: None,
-            mark: 0,
+            mark: self.local.mark,
             header_included: false,
         };
         let mut payload = [0; FILLER_LEN];
