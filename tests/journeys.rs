@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use lvslab::ids::FrameId;
 use lvslab::reason::{KernelTimer, Note, Step};
-use lvslab::scenario::Outcome;
+use lvslab::scenario::{self, Options, Outcome};
 use lvslab::trace::journey::{Author, End, Journeys, Sent, Source};
 use lvslab::wire::describe::describe;
 
@@ -134,4 +134,33 @@ fn timers_and_programs_are_named() {
         panic!("{advert:?}");
     };
     assert_eq!((name, command.line), ("keepalived", "systemctl start keepalived"));
+}
+
+#[test]
+fn who_has_no_route_back_drops_the_question() {
+    let plan = scenario::load(
+        r#"Scenario(
+            title: "a prefix that is too long",
+            switches: ["lan"],
+            nodes: {
+                "near": (interfaces: { "eth0": "lan" }, setup: ["ip addr add 10.0.0.1/24 dev eth0"]),
+                "far": (
+                    interfaces: { "eth0": "lan" },
+                    setup: ["ip addr add 10.0.0.200/25 dev eth0", "nc -k -l 0.0.0.0 80 &"],
+                ),
+            },
+            timeline: [
+                (at: "0s", node: "near", run: "ping -c 1 -W 1 10.0.0.200"),
+                (at: "2s", node: "near", run: "nc -z -w 1 10.0.0.200 80"),
+            ],
+        )"#,
+    );
+    let outcome = scenario::run(&plan.unwrap(), Options::default()).unwrap();
+    let journeys = Journeys::of(&outcome.trace);
+    for question in ["ICMP echo request", "Flags [S]"] {
+        let journey = journeys.journey(find(&journeys, &[question])).unwrap();
+        let ends: Vec<_> = journey.ends().map(|(_, end)| end).collect();
+        let [End::Dropped(drop)] = ends[..] else { panic!("{question}: {ends:?}") };
+        assert_eq!(drop.to_string(), "no route leads back to 10.0.0.1, so there is no answer");
+    }
 }

@@ -43,6 +43,11 @@ pub fn no_route(case: &Case<'_>) -> Vec<Finding> {
         Drop::Ip(IpDrop::NoRoute { destination }) | Drop::Ipvs(IpvsDrop::NoRoute { server: destination }) => {
             Some(*destination)
         }
+        // Nobody needs a way to a real server's own address: then it is the question that should not have come.
+        Drop::Ip(IpDrop::NoWayBack { sender }) => {
+            let is_server = case.owner(*sender).is_some_and(|node| case.is_server(node));
+            (!is_server).then_some(*sender)
+        }
         _ => None,
     });
     by_node(dropped)

@@ -54,6 +54,11 @@ pub enum IpDrop {
         /// Whom it was for.
         destination: Ipv4Addr,
     },
+    /// It is for this machine, which has no route to answer by.
+    NoWayBack {
+        /// Who waits for the answer.
+        sender: Ipv4Addr,
+    },
     /// A route says that the destination must not be reached: unreachable, prohibit, blackhole.
     Refused {
         /// Whom it was for.
@@ -180,6 +185,7 @@ impl fmt::Display for IpDrop {
                 write!(f, "{destination} is no address of this machine, and ip_forward is 0")
             }
             IpDrop::NoRoute { destination } => write!(f, "no route to {destination}"),
+            IpDrop::NoWayBack { sender } => write!(f, "no route leads back to {sender}, so there is no answer"),
             IpDrop::Refused { destination, route } => write!(f, "{} route to {destination}", route.name()),
             IpDrop::SourceIsOurs { source } => {
                 write!(f, "martian source: {source} is an address of this machine, and accept_local is 0")

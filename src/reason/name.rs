@@ -35,6 +35,7 @@ impl IpDrop {
             IpDrop::UnknownEtherType(_) => "SKB_DROP_REASON_UNHANDLED_PROTO",
             IpDrop::NotForwarding { .. } => "SKB_DROP_REASON_IP_INADDRERRORS",
             IpDrop::NoRoute { .. } | IpDrop::Refused { .. } => "SKB_DROP_REASON_IP_INNOROUTES",
+            IpDrop::NoWayBack { .. } => "SKB_DROP_REASON_IP_OUTNOROUTES",
             IpDrop::SourceIsOurs { .. } => "SKB_DROP_REASON_IP_LOCAL_SOURCE",
             IpDrop::MartianSource { .. } => "SKB_DROP_REASON_IP_INVALID_SOURCE",
             IpDrop::MartianDestination { .. } => "SKB_DROP_REASON_IP_INVALID_DEST",

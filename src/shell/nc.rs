@@ -217,6 +217,8 @@ impl Nc {
             [address, port, ..] => (Some(self.resolve(address, port)?), Some(port)),
         };
         let port = word.map_or(Ok(self.local_port), |word| port(word))?;
+        // INADDR_ANY
+        let address = address.filter(|address| !address.is_unspecified());
         let local = Bind { address, port, reuse: true, ..Bind::ANY };
         let failed = |error: Errno| format!("nc: {error}\n");
         let shown = address.unwrap_or(Ipv4Addr::UNSPECIFIED);

@@ -10,6 +10,7 @@ use crate::host::ip::Flow;
 use crate::host::kernel::Kernel;
 use crate::host::packet::Packet;
 use crate::host::route::RouteKind;
+use crate::host::socket::Errno;
 use crate::host::tunnel::Mode;
 use crate::reason::{Icmp, IpDrop, Setting};
 use crate::wire::{IPV4_LEN, build, checksum, proto};
@@ -96,8 +97,11 @@ impl Kernel {
             header_included: false,
         };
         self.step_icmp(packet, Icmp::Answered);
-        // Without a way back there is no answer.
-        let _ = self.send_ipv4(&flow, |buffer| build::icmp(buffer, icmp_type, 0, rest, data));
+        let sent = self.send_ipv4(&flow, |buffer| build::icmp(buffer, icmp_type, 0, rest, data));
+        // What a rule forbids, the rule has explained.
+        if sent.is_err_and(|error| error != Errno::NotPermitted) {
+            self.drop_packet(packet, IpDrop::NoWayBack { sender: packet.source() });
+        }
     }
 
     /// icmp_unreach, icmp_socket_deliver: whoever sent the quoted packet is told.

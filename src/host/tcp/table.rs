@@ -20,7 +20,7 @@ use crate::host::process::{Scheduler, WaitOn};
 use crate::host::socket::SocketId;
 use crate::host::timer::{Timer, Timers};
 use crate::random::{self, RngExt, Stream};
-use crate::reason::{Reset, Tcp as TcpNote, TransportDrop};
+use crate::reason::{Drop, IpDrop, Note, Reset, Tcp as TcpNote, TransportDrop};
 use crate::sim::Outbox;
 use crate::time::Time;
 
@@ -417,9 +417,9 @@ impl Tcp {
             cx.drop(TransportDrop::Flags);
             return refuse(segment, listener.device, Reset::UnknownConnection, &mut cx);
         }
-        let (true, false, Some(mtu)) = (segment.has(Flags::SYN), segment.has(Flags::FIN), mtu) else {
+        if !segment.has(Flags::SYN) || segment.has(Flags::FIN) {
             return cx.drop(TransportDrop::Flags);
-        };
+        }
         let backlog = listener.backlog;
         if listener.half_open >= backlog.max(1) {
             cx.counters.request_queue_drops += 1;
@@ -431,6 +431,12 @@ impl Tcp {
             cx.counters.listen_drops += 1;
             return cx.drop(TransportDrop::ListenOverflow { backlog });
         }
+        // inet_csk_route_req
+        let Some(mtu) = mtu else {
+            cx.counters.listen_drops += 1;
+            let sender = segment.tuple.remote;
+            return cx.notes.note(|| Note::Drop(Drop::Ip(IpDrop::NoWayBack { sender })));
+        };
         listener.half_open += 1;
         let device = listener.device;
         let mut opening = self.opening(segment.tuple, device, mtu, around.now);
