@@ -24,7 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("topo", &["wire", "svg"]),
     ("report", &["time", "ids", "wire", "reason", "sim", "trace", "topo", "svg"]),
     ("course", &["random", "scenario"]),
-    ("diagnose", &["time", "ids", "wire", "reason", "ipvs", "trace", "scenario"]),
+    ("diagnose", &["time", "ids", "wire", "reason", "sim", "keepalived", "trace", "topo", "scenario"]),
     (
         "scenario",
         &[

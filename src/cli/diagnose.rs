@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::subject::Subject;
 use super::{Status, output};
-use crate::diagnose::{self, Finding};
+use crate::diagnose::{self, Cause, Command, Evidence, Finding, Gravity};
+use crate::scenario::{self, Options, Places};
 use crate::trace::Trace;
 
 /// Runs a scenario and says what is wrong with the cluster: what shows it, where it comes from, what mends it.
@@ -15,20 +16,25 @@ use crate::trace::Trace;
 pub struct Diagnose {
     #[command(flatten)]
     subject: Subject,
+    /// Runs the set-up only, and looks at the configuration: addresses, routes, services, the files of keepalived.
+    #[arg(long)]
+    config_only: bool,
     /// Prints JSON lines, for programs.
     #[arg(long)]
     json: bool,
 }
 
 const EXAMPLES: &str = "\
-Exit status: 0 if nothing was found, 1 if something was.
+Exit status: 0 if no fault was found (notes do not count), 1 if one was.
 
 Examples:
   lvslab diagnose dr-arp-problem
+  lvslab diagnose my.ron --config-only
   lvslab diagnose my.ron --json";
 
 const BOLD: u8 = 1;
 const RED: u8 = 31;
+const GREEN: u8 = 32;
 
 impl Diagnose {
     /// Does it.
@@ -38,75 +44,137 @@ impl Diagnose {
 
     fn try_execute(self) -> Result<Status, Status> {
         let loaded = self.subject.load()?;
-        let outcome = loaded.run()?;
-        let findings = diagnose::diagnose(&loaded.plan, &outcome);
+        let places = Places::of(&loaded.plan, &loaded.text);
+        let (outcome, findings) = if self.config_only {
+            let outcome =
+                scenario::set_up(&loaded.plan, Options::default()).map_err(|failure| loaded.explain(&failure))?;
+            let findings = diagnose::check(&loaded.plan, &places, &outcome);
+            (outcome, findings)
+        } else {
+            let outcome = loaded.run()?;
+            let findings = diagnose::diagnose(&loaded.plan, &places, &outcome);
+            (outcome, findings)
+        };
+        let file = loaded.path.display().to_string();
+        let page = Page { trace: &outcome.trace, file: &file, colours: output::colours() };
         let shown = output::print(|out| {
             if self.json {
-                findings.iter().try_for_each(|finding| write_json(out, &outcome.trace, finding))
+                findings.iter().try_for_each(|it| page.write_json(out, it))
             } else {
-                write(out, &outcome.trace, &findings, output::colours())
+                page.write(out, &findings)
             }
         });
-        let status = if findings.is_empty() { Status::Held } else { Status::Failed };
+        let is_fault = |finding: &Finding| finding.kind.gravity() == Gravity::Fault;
+        let status = if findings.iter().any(is_fault) { Status::Failed } else { Status::Held };
         Ok(shown.map_or(Status::Stopped, |()| status))
     }
 }
 
-fn write(out: &mut dyn Write, trace: &Trace, findings: &[Finding], colours: bool) -> io::Result<()> {
-    if findings.is_empty() {
-        return writeln!(out, "nothing found");
+/// What findings are printed with.
+struct Page<'a> {
+    trace: &'a Trace,
+    file: &'a str,
+    colours: bool,
+}
+
+impl Page<'_> {
+    fn painted(&self, code: u8, text: &str) -> String {
+        if self.colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
-    let painted = |code: u8, text: &str| if colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() };
-    for (number, finding) in (1..).zip(findings) {
+
+    fn write(&self, out: &mut dyn Write, findings: &[Finding]) -> io::Result<()> {
+        if findings.is_empty() {
+            return writeln!(out, "nothing found");
+        }
+        for (number, finding) in (1..).zip(findings) {
+            if number > 1 {
+                writeln!(out)?;
+            }
+            self.write_finding(out, number, finding)?;
+        }
+        Ok(())
+    }
+
+    fn write_finding(&self, out: &mut dyn Write, number: usize, finding: &Finding) -> io::Result<()> {
         let Finding { kind, what, evidence, cause, fix } = finding;
-        writeln!(out, "{}", painted(BOLD, &format!("{number}. {what}")))?;
+        let lead = match kind.gravity() {
+            Gravity::Fault => String::new(),
+            Gravity::Note => "note: ".to_owned(),
+        };
+        writeln!(out, "{}", self.painted(BOLD, &format!("{number}. {lead}{what}")))?;
         for seen in evidence {
-            let at = seen.at.map(|at| format!("{:.6} s  ", trace.relative(at) as f64 / 1e9)).unwrap_or_default();
-            let frame = seen.frame.map(|id| format!("frame {}  ", id.0)).unwrap_or_default();
-            writeln!(out, "     seen   {at}{frame}{}", seen.text)?;
+            writeln!(out, "   seen   {}{}", self.when(seen), seen.text)?;
         }
         if let Some(cause) = cause {
-            writeln!(out, "    cause   {}$ {}", cause.node, cause.line)?;
+            writeln!(out, "   {}  {}", self.painted(RED, "cause"), self.place(cause))?;
         }
-        for command in fix {
-            writeln!(out, "      {}   {}$ {}", painted(RED, "fix"), command.node, command.line)?;
+        for Command { node, line } in fix {
+            writeln!(out, "   {}    {node}$ {line}", self.painted(GREEN, "fix"))?;
         }
-        writeln!(out, "     read   {}, in the book", kind.chapter())?;
+        writeln!(out, "   read   the chapter {} of the book ({})", kind.chapter(), kind.name())
     }
-    Ok(())
+
+    /// The moment and the frame of something that was seen.
+    fn when(&self, seen: &Evidence) -> String {
+        let at = self.seconds(seen).map(|at| format!("{at:.6} s  ")).unwrap_or_default();
+        let frame = seen.frame.map(|id| format!("frame {}  ", id.0)).unwrap_or_default();
+        at + &frame
+    }
+
+    fn seconds(&self, seen: &Evidence) -> Option<f64> {
+        seen.at.map(|at| self.trace.relative(at) as f64 / 1e9)
+    }
+
+    fn place(&self, cause: &Cause) -> String {
+        let place = cause.line.map_or(String::new(), |line| format!("{}:{line}  ", self.file));
+        place + &cause.text
+    }
+
+    fn write_json(&self, out: &mut dyn Write, finding: &Finding) -> io::Result<()> {
+        let seen = |it| Seen { at: self.seconds(it), frame: it.frame.map(|id| id.0), text: &it.text };
+        let line = Line {
+            kind: finding.kind.name(),
+            gravity: finding.kind.gravity().name(),
+            what: &finding.what,
+            evidence: finding.evidence.iter().map(seen).collect(),
+            cause: finding.cause.as_ref().map(|it| Because { node: &it.node, text: &it.text, line: it.line }),
+            fix: finding.fix.iter().map(|it| Typed { node: &it.node, line: &it.line }).collect(),
+            read: finding.kind.chapter(),
+        };
+        serde_json::to_writer(&mut *out, &line)?;
+        out.write_all(b"\n")
+    }
 }
 
 #[derive(Serialize)]
 struct Line<'a> {
     kind: &'static str,
+    gravity: &'static str,
     what: &'a str,
     evidence: Vec<Seen<'a>>,
-    cause: Option<(&'a str, &'a str)>,
-    fix: Vec<(&'a str, &'a str)>,
+    cause: Option<Because<'a>>,
+    fix: Vec<Typed<'a>>,
     read: &'static str,
 }
 
 #[derive(Serialize)]
 struct Seen<'a> {
+    /// Seconds since the scenario's time zero.
     at: Option<f64>,
     frame: Option<u64>,
     text: &'a str,
 }
 
-fn write_json(out: &mut dyn Write, trace: &Trace, finding: &Finding) -> io::Result<()> {
-    let seen = |seen: &diagnose::Evidence| seen.at.map(|at| trace.relative(at) as f64 / 1e9);
-    let line = Line {
-        kind: finding.kind.name(),
-        what: &finding.what,
-        evidence: finding
-            .evidence
-            .iter()
-            .map(|it| Seen { at: seen(it), frame: it.frame.map(|id| id.0), text: &it.text })
-            .collect(),
-        cause: finding.cause.as_ref().map(|command| (command.node.as_str(), command.line.as_str())),
-        fix: finding.fix.iter().map(|command| (command.node.as_str(), command.line.as_str())).collect(),
-        read: finding.kind.chapter(),
-    };
-    serde_json::to_writer(&mut *out, &line)?;
-    out.write_all(b"\n")
+#[derive(Serialize)]
+struct Because<'a> {
+    node: &'a str,
+    text: &'a str,
+    /// The line of the scenario's file.
+    line: Option<usize>,
+}
+
+#[derive(Serialize)]
+struct Typed<'a> {
+    node: &'a str,
+    line: &'a str,
 }

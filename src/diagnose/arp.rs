@@ -1,61 +1,99 @@
 //! The ARP problem: real servers that give the virtual address away.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 use super::case::{Case, Noted, some};
+use super::network::{end_of, or_fact};
 use super::{Finding, Kind};
 use crate::ids::NodeId;
-use crate::reason::{Arp, Note};
-use crate::scenario::Machine;
+use crate::reason::{Arp, Config, Note};
+use crate::topo::Machine;
+use crate::topo::plan::{self, Finding as Flaw};
 
-/// A real server that answers ARP for the virtual address.
+const IGNORE: &[&str] = &["net.ipv4.conf.all.arp_ignore", "net.ipv4.conf.lo.arp_ignore"];
+const ANNOUNCE: &[&str] = &["net.ipv4.conf.all.arp_announce", "net.ipv4.conf.lo.arp_announce"];
+
+/// A real server that answers ARP for the virtual address, or would.
 pub fn answers_for_the_virtual_address(case: &Case<'_>) -> Vec<Finding> {
-    let is_it = |arp: &Arp| matches!(arp, Arp::Answered { target, .. } if case.is_virtual(*target));
-    let settings = "net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2";
-    servers_that(case, is_it)
-        .into_iter()
-        .map(|(node, notes)| Finding {
+    let answered = |arp: &Arp| match arp {
+        Arp::Answered { target, .. } if case.is_virtual(*target) => Some(*target),
+        _ => None,
+    };
+    let mut servers = servers_that(case, answered);
+    for (node, address) in would_answer(case) {
+        servers.entry((node, address)).or_default();
+    }
+    let told = servers.into_iter().map(|((node, address), notes)| {
+        let name = case.name(node);
+        let seen = some(notes.iter().map(|noted| case.saw(noted)));
+        let is_it = |what: &Config| matches!(what, Config::Sysctl { name, .. } if IGNORE.contains(&name.as_str()));
+        Finding {
             kind: Kind::ArpAnswered,
             what: format!(
-                "{} answers the question who has the virtual address, which only the director may do: clients go past the \
-                 director.{}",
-                case.name(node),
+                "{name} answers when somebody asks who has the virtual address {address}: clients go past the director.{}",
                 only_lo(case.machine(node))
             ),
-            evidence: some(notes.iter().map(|noted| case.saw(noted))),
-            cause: case.command(node, &["arp_ignore"]),
-            fix: vec![case.fix(node, format!("sysctl -w {settings}"))],
-        })
-        .collect()
+            evidence: or_fact(seen, || format!("{name} has {address}, and nothing keeps it from answering for it")),
+            cause: case.changed(node, end_of(case), is_it).or_else(|| Some(case.missing(node, "nothing sets net.ipv4.conf.all.arp_ignore"))),
+            fix: vec![case.fix(node, "sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2")],
+        }
+    });
+    told.collect()
+}
+
+/// Real servers that have the virtual address where it answers, by the address plan.
+fn would_answer(case: &Case<'_>) -> Vec<(NodeId, Ipv4Addr)> {
+    let mut found = Vec::new();
+    for flaw in plan::check(case.network()) {
+        let Flaw::Duplicate { address, holders, .. } = flaw else { continue };
+        for (name, on) in holders {
+            let Some(node) = case.node(&name) else { continue };
+            let is_card = case.machine(node).interfaces.iter().any(|it| it.name == on && it.switch.is_some());
+            if case.is_virtual(address) && !is_card && !case.is_director(node) {
+                found.push((node, address));
+            }
+        }
+    }
+    found
 }
 
 /// A real server that puts the virtual address into questions of its own.
 pub fn announces_the_virtual_address(case: &Case<'_>) -> Vec<Finding> {
-    let is_it = |arp: &Arp| matches!(arp, Arp::Asks { sender, foreign: true, .. } if case.is_virtual(*sender));
-    servers_that(case, is_it)
-        .into_iter()
-        .map(|(node, notes)| Finding {
+    let announced = |arp: &Arp| match arp {
+        Arp::Asks { sender, foreign: true, .. } if case.is_virtual(*sender) => Some(*sender),
+        _ => None,
+    };
+    let told = servers_that(case, announced).into_iter().map(|((node, address), notes)| {
+        let name = case.name(node);
+        Finding {
             kind: Kind::ArpAnnounced,
             what: format!(
-                "{} asks for its neighbours with the virtual address as its own: whoever hears that may learn that {} has it.",
-                case.name(node),
-                case.name(node)
+                "{name} asks for its neighbours in the name of {address}: whoever hears that may learn that {name} has the \
+                 virtual address."
             ),
             evidence: some(notes.iter().map(|noted| case.saw(noted))),
-            cause: case.command(node, &["arp_announce"]),
+            cause: Some(case.setting(node, end_of(case), ANNOUNCE)),
             fix: vec![case.fix(node, "sysctl -w net.ipv4.conf.all.arp_announce=2")],
-        })
-        .collect()
+        }
+    });
+    told.collect()
 }
 
-/// The real servers that noted something about ARP, and their notes.
-fn servers_that<'a>(case: &Case<'a>, is_it: impl Fn(&Arp) -> bool) -> BTreeMap<NodeId, Vec<Noted<'a>>> {
+/// The real servers that noted something about ARP and a virtual address, and their notes.
+fn servers_that<'a>(
+    case: &Case<'a>,
+    is_it: impl Fn(&Arp) -> Option<Ipv4Addr>,
+) -> BTreeMap<(NodeId, Ipv4Addr), Vec<Noted<'a>>> {
     let mut notes: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for noted in case.notes() {
+        let Note::Arp(arp) = noted.note else { continue };
         // Who balances may be a real server too, and has the address rightly.
-        let is_server = || case.is_server(noted.node) && case.machine(noted.node).services.is_empty();
-        if matches!(noted.note, Note::Arp(arp) if is_it(arp)) && is_server() {
-            notes.entry(noted.node).or_default().push(noted);
+        if let Some(address) = is_it(arp)
+            && case.is_server(noted.node)
+            && !case.is_director(noted.node)
+        {
+            notes.entry((noted.node, address)).or_default().push(noted);
         }
     }
     notes
@@ -64,9 +102,9 @@ fn servers_that<'a>(case: &Case<'a>, is_it: impl Fn(&Arp) -> bool) -> BTreeMap<N
 /// People set it on lo, since the address is there; but the interface that the question comes in by counts.
 fn only_lo(machine: &Machine) -> &'static str {
     let lo = machine.interfaces.iter().any(|nic| nic.name == "lo" && nic.arp_ignore > 0);
-    let cards = machine.interfaces.iter().any(|nic| nic.port.is_some() && nic.arp_ignore > 0);
+    let cards = machine.interfaces.iter().any(|nic| nic.switch.is_some() && nic.arp_ignore > 0);
     if lo && !cards {
-        " arp_ignore is set for lo alone; what counts is the interface that the question comes in by."
+        " arp_ignore is set for lo alone, but what counts is the interface that the question comes in by."
     } else {
         ""
     }

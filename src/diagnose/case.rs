@@ -2,15 +2,19 @@
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use super::{Command, Evidence};
-use crate::ids::{FrameId, NodeId};
-use crate::ipvs::ServiceKey;
-use crate::reason::{Drop, Note};
-use crate::scenario::{Balanced, Machine, Outcome, Plan};
+use super::{Cause, Command, Evidence};
+use crate::ids::{FrameId, JobId, NodeId};
+use crate::keepalived::conf;
+use crate::reason::{Config, Console, Drop, Note};
+use crate::scenario::{Outcome, Places, Plan};
 use crate::time::Time;
-use crate::trace::journey::Journeys;
-use crate::trace::{Event, Trace};
+use crate::topo::{Machine, Network, Service};
+use crate::trace::journey::{Author, Journeys};
+use crate::trace::{Event, Facts, Trace};
 use crate::wire::describe;
+
+/// Where keepalived has its configuration.
+const KEEPALIVED_CONF: &str = "/etc/keepalived/keepalived.conf";
 
 /// A run that is looked at.
 pub struct Case<'a> {
@@ -20,6 +24,28 @@ pub struct Case<'a> {
     pub outcome: &'a Outcome,
     /// What became of each frame.
     pub journeys: Journeys<'a>,
+    places: &'a Places,
+    typed: Vec<Typed<'a>>,
+    keepaliveds: Vec<Option<Keepalived<'a>>>,
+}
+
+/// A command line that was typed.
+#[derive(Clone, Copy)]
+struct Typed<'a> {
+    at: Time,
+    node: NodeId,
+    job: JobId,
+    line: &'a str,
+}
+
+/// The keepalived of a machine, as its file has it when the machine is switched on.
+pub struct Keepalived<'a> {
+    /// The file.
+    text: &'a str,
+    /// What it says.
+    pub config: conf::Config,
+    /// What keepalived says to it.
+    pub messages: Vec<conf::Message>,
 }
 
 /// Something that a node noted.
@@ -36,9 +62,21 @@ pub struct Noted<'a> {
 }
 
 impl<'a> Case<'a> {
-    /// Reads a run.
-    pub fn new(plan: &'a Plan, outcome: &'a Outcome) -> Case<'a> {
-        Case { plan, outcome, journeys: Journeys::of(&outcome.trace) }
+    /// Reads a run, and where its commands stand in the scenario's file.
+    pub fn new(plan: &'a Plan, places: &'a Places, outcome: &'a Outcome) -> Case<'a> {
+        let typed = outcome.trace.records.iter().filter_map(|record| match &record.event {
+            Event::Note { node, note: Note::Console(Console::Typed { job, line }), .. } => {
+                Some(Typed { at: record.at, node: *node, job: *job, line })
+            }
+            _ => None,
+        });
+        let keepaliveds = plan.nodes.iter().map(|node| {
+            let (_, text) = node.files.iter().find(|(path, _)| path == KEEPALIVED_CONF)?;
+            let (config, messages) = conf::parse(text, &node.name, &mut Beside { files: &node.files });
+            Some(Keepalived { text, config, messages })
+        });
+        let (typed, keepaliveds) = (typed.collect(), keepaliveds.collect());
+        Case { plan, outcome, journeys: Journeys::of(&outcome.trace), places, typed, keepaliveds }
     }
 
     /// The records.
@@ -46,14 +84,19 @@ impl<'a> Case<'a> {
         &self.outcome.trace
     }
 
+    /// The network as it is set up.
+    pub fn network(&self) -> &'a Network {
+        &self.outcome.network
+    }
+
     /// The machines and their numbers.
-    pub fn machines(&self) -> impl Iterator<Item = (NodeId, &'a Machine)> {
-        (0..).map(NodeId).zip(&self.outcome.machines)
+    pub fn machines(&self) -> impl Iterator<Item = (NodeId, &'a Machine)> + use<'a> {
+        (0..).map(NodeId).zip(&self.outcome.network.machines)
     }
 
     /// A machine.
     pub fn machine(&self, node: NodeId) -> &'a Machine {
-        &self.outcome.machines[node.0 as usize]
+        &self.outcome.network.machines[node.0 as usize]
     }
 
     /// A machine's name.
@@ -61,40 +104,62 @@ impl<'a> Case<'a> {
         &self.plan.nodes[node.0 as usize].name
     }
 
-    /// The services of all directors, with their addresses and ports; services of marks have none.
-    pub fn services(&self) -> impl Iterator<Item = (NodeId, &'a Balanced, SocketAddrV4)> {
-        let all = self.machines().flat_map(|(node, machine)| machine.services.iter().map(move |it| (node, it)));
-        all.filter_map(|(node, service)| match service.key {
-            ServiceKey::Address { address, port, .. } => Some((node, service, SocketAddrV4::new(address, port))),
-            ServiceKey::Mark(_) => None,
-        })
+    /// The machine of this name.
+    pub fn node(&self, name: &str) -> Option<NodeId> {
+        self.plan.node(name)
     }
 
-    /// Whether an address is a service's.
+    /// The machines that have a configuration of keepalived.
+    pub fn keepaliveds(&self) -> impl Iterator<Item = (NodeId, &Keepalived<'a>)> {
+        let all = (0..).map(NodeId).zip(&self.keepaliveds);
+        all.filter_map(|(node, it)| Some((node, it.as_ref()?)))
+    }
+
+    /// All services and whose they are.
+    pub fn services(&self) -> impl Iterator<Item = (NodeId, &'a Service)> + use<'a> {
+        self.machines().flat_map(|(node, machine)| machine.services.iter().map(move |it| (node, it)))
+    }
+
+    /// Whether an address is a service's, or moves from master to master.
     pub fn is_virtual(&self, address: Ipv4Addr) -> bool {
-        self.services().any(|(.., end)| *end.ip() == address)
+        let routers = || self.machines().flat_map(|(_, it)| &it.virtual_routers);
+        self.services().any(|(_, service)| service.address == Some(address))
+            || routers().any(|router| router.addresses.contains(&address))
+    }
+
+    /// Whether a machine balances.
+    pub fn is_director(&self, node: NodeId) -> bool {
+        !self.machine(node).services.is_empty()
     }
 
     /// The machine that has an address on a card of its own: the real owner, not one that has it on lo.
     pub fn owner(&self, address: Ipv4Addr) -> Option<NodeId> {
-        let mut machines = self.machines();
-        machines.find(|(_, it)| it.holder(address).is_some_and(|nic| nic.port.is_some())).map(|(node, _)| node)
+        let holds = |machine: &Machine| {
+            machine.addresses().any(|(on, it)| on.switch.is_some() && !it.floats && it.net.addr() == address)
+        };
+        self.machines().find(|(_, it)| holds(it)).map(|(node, _)| node)
     }
 
     /// The machines that are real servers of some service.
     pub fn is_server(&self, node: NodeId) -> bool {
-        let mut servers = self.machines().flat_map(|(_, it)| &it.services).flat_map(|service| &service.servers);
-        servers.any(|server| self.owner(server.address) == Some(node))
+        let mut servers = self.services().flat_map(|(_, service)| &service.servers);
+        servers.any(|server| self.owner(*server.at.ip()) == Some(node))
     }
 
     /// Whether two machines are plugged into a switch that both know.
     pub fn are_neighbours(&self, one: NodeId, other: NodeId) -> bool {
-        let switches = |node: NodeId| self.plan.nodes[node.0 as usize].interfaces.iter().map(|nic| nic.switch);
-        switches(one).any(|switch| switches(other).any(|there| there == switch))
+        self.machine(one).switches().any(|switch| self.machine(other).switches().any(|there| there == switch))
+    }
+
+    /// An address of one machine on a network of another one, which the latter can use as a gateway.
+    pub fn address_beside(&self, whose: NodeId, beside: NodeId) -> Option<Ipv4Addr> {
+        let nets: Vec<_> = self.machine(beside).addresses().map(|(_, it)| it.net.trunc()).collect();
+        let mut own = self.machine(whose).addresses().map(|(_, it)| it.net).filter(|net| net.prefix_len() < 32);
+        own.find(|net| nets.contains(&net.trunc())).map(|net| net.addr())
     }
 
     /// Everything that was noted since time zero, in order.
-    pub fn notes(&self) -> impl Iterator<Item = Noted<'a>> {
+    pub fn notes(&self) -> impl Iterator<Item = Noted<'a>> + use<'a> {
         let zero = self.trace().zero;
         let records = self.trace().records.iter().filter(move |record| record.at >= zero);
         records.filter_map(|record| match &record.event {
@@ -112,6 +177,18 @@ impl<'a> Case<'a> {
         self.notes().filter_map(picked).collect()
     }
 
+    /// What can be read off the frame that a note is about.
+    pub fn facts(&self, noted: &Noted<'_>) -> Option<Facts> {
+        Some(Facts::of(self.journeys.frame(noted.frame?)?.frame))
+    }
+
+    /// Both ends of the frame that a note is about, the sender's first.
+    pub fn ends(&self, noted: &Noted<'_>) -> Option<(SocketAddrV4, SocketAddrV4)> {
+        let facts = self.facts(noted)?;
+        let ((source, destination), (from, to)) = (facts.addresses?, facts.ports?);
+        Some((SocketAddrV4::new(source, from), SocketAddrV4::new(destination, to)))
+    }
+
     /// A note as evidence: who said it about which frame.
     pub fn saw(&self, noted: &Noted<'_>) -> Evidence {
         let about = noted.frame.and_then(|id| self.journeys.frame(id));
@@ -120,18 +197,102 @@ impl<'a> Case<'a> {
         Evidence { at: Some(noted.at), frame: noted.frame, text }
     }
 
-    /// The last command of a node, in the set-up or on the timeline, that has all of these words in it.
-    pub fn command(&self, node: NodeId, words: &[&str]) -> Option<Command> {
+    /// A frame as evidence.
+    pub fn sent(&self, id: FrameId) -> Option<Evidence> {
+        let sent = self.journeys.frame(id)?;
+        let text = format!("{} sends {}", self.name(sent.node), describe::describe(sent.frame));
+        Some(Evidence { at: Some(sent.at), frame: Some(id), text })
+    }
+
+    /// Who has last changed a machine's configuration like this before a moment.
+    pub fn changed(&self, node: NodeId, before: Time, is_it: impl Fn(&Config) -> bool) -> Option<Cause> {
+        let changes = self.journeys.changes(node).iter().rev();
+        let (at, change) = changes.copied().find(|(at, change)| *at <= before && is_it(&change.what))?;
+        match self.journeys.author(at, node, change.by) {
+            Author::Program { command: Some(command), .. } => Some(self.typed(node, command.job, command.line)),
+            _ => None,
+        }
+    }
+
+    /// Who has set a sysctl of a machine before a moment; nobody has: its set-up.
+    pub fn setting(&self, node: NodeId, before: Time, names: &[&str]) -> Cause {
+        let is_it = |what: &Config| matches!(what, Config::Sysctl { name, .. } if names.contains(&name.as_str()));
+        self.changed(node, before, is_it)
+            .unwrap_or_else(|| self.missing(node, format!("nothing sets {}", names.first().unwrap_or(&""))))
+    }
+
+    /// The last command of a node that has all of these words in it.
+    pub fn command(&self, node: NodeId, words: &[&str]) -> Option<Cause> {
+        let is_it = |it: &&Typed<'_>| it.node == node && words.iter().all(|word| it.line.contains(word));
+        self.typed.iter().rfind(is_it).map(|it| self.typed(node, it.job, it.line))
+    }
+
+    /// The first command since time zero, on any node, that a question picks.
+    pub fn first_command(&self, is_it: impl Fn(NodeId, &str) -> bool) -> Option<Cause> {
+        let mut typed = self.typed.iter().filter(|it| it.at >= self.trace().zero);
+        typed.find(|it| is_it(it.node, it.line)).map(|it| self.typed(it.node, it.job, it.line))
+    }
+
+    fn typed(&self, node: NodeId, job: JobId, line: &str) -> Cause {
+        let name = self.name(node).to_owned();
+        Cause { text: format!("{name}$ {line}"), node: name, line: self.places.line(node, job) }
+    }
+
+    /// What a machine lacks: its set-up is the place for it.
+    pub fn missing(&self, node: NodeId, text: impl Into<String>) -> Cause {
         let name = self.name(node);
-        let has_all = |line: &str| words.iter().all(|word| line.contains(word));
-        let mut steps = self.outcome.steps.steps.iter().filter(|step| step.node == name);
-        let last = steps.rfind(|step| has_all(&step.cmd))?;
-        Some(Command { node: name.to_owned(), line: last.cmd.clone() })
+        Cause { node: name.to_owned(), text: format!("{name}: {}", text.into()), line: self.places.set_up(node) }
+    }
+
+    /// A line of a machine's keepalived.conf, counted from 1.
+    pub fn written(&self, node: NodeId, line: usize) -> Cause {
+        let name = self.name(node);
+        let text =
+            self.keepaliveds[node.0 as usize].as_ref().and_then(|it| it.text.lines().nth(line.saturating_sub(1)));
+        let text = format!("{name}:{KEEPALIVED_CONF}, line {line}: {}", text.unwrap_or_default().trim());
+        Cause { node: name.to_owned(), text, line: self.places.in_file(node, KEEPALIVED_CONF, line) }
+    }
+
+    /// The line of a machine's keepalived.conf that says this within a block, or at which the block begins if none does.
+    pub fn keyword(&self, node: NodeId, block: &str, keyword: &str) -> Option<Cause> {
+        let it = self.keepaliveds[node.0 as usize].as_ref()?;
+        let lines = || (1..).zip(it.text.lines().map(str::trim)).map(|(at, line): (usize, &str)| (at, line));
+        let (start, _) = lines().find(|(_, line)| line.starts_with(block))?;
+        let mut inside = lines().skip(start).take_while(|(_, line)| !is_block(line));
+        let found = inside.find(|(_, line)| line.split_whitespace().next() == Some(keyword));
+        Some(self.written(node, found.map_or(start, |(at, _)| at)))
+    }
+
+    /// The first line of a machine's keepalived.conf that has all of these words in it.
+    pub fn line_of(&self, node: NodeId, words: &[&str]) -> Option<Cause> {
+        let it = self.keepaliveds[node.0 as usize].as_ref()?;
+        let has_all = |line: &str| words.iter().all(|word| line.split_whitespace().any(|it| it == *word));
+        let (at, _) = (1..).zip(it.text.lines()).find(|(_, line)| has_all(line))?;
+        Some(self.written(node, at))
     }
 
     /// A command to type at a node.
     pub fn fix(&self, node: NodeId, line: impl Into<String>) -> Command {
         Command { node: self.name(node).to_owned(), line: line.into() }
+    }
+}
+
+/// Whether a block of the outermost level begins here.
+fn is_block(line: &str) -> bool {
+    ["vrrp_instance ", "virtual_server ", "vrrp_script ", "vrrp_sync_group ", "global_defs"]
+        .iter()
+        .any(|word| line.starts_with(word))
+}
+
+/// The other files of a machine, which its configuration may include.
+struct Beside<'a> {
+    files: &'a [(String, String)],
+}
+
+impl conf::Files for Beside<'_> {
+    fn read(&mut self, pattern: &str) -> Vec<(String, String)> {
+        let is_it = |path: &str| path == pattern || path.strip_prefix("/etc/keepalived/") == Some(pattern);
+        self.files.iter().filter(|(path, _)| is_it(path)).cloned().collect()
     }
 }
 

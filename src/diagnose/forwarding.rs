@@ -1,20 +1,20 @@
-//! Ways that lead nowhere, or past the director.
+//! Ways that lead nowhere.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::case::{Case, Noted, some};
-use super::{Command, Finding, Kind};
+use super::configuration::is_advert;
+use super::network::{end_of, gateway_beside};
+use super::{Cause, Finding, Kind};
 use crate::ids::NodeId;
-use crate::ipvs::Method;
-use crate::reason::{Drop, IpDrop, Ipvs, IpvsDrop, Note, Reset, Tcp};
-use crate::trace::Facts;
-use crate::wire::Frame;
+use crate::reason::{Drop, IpDrop, IpvsDrop, Ruling};
+use crate::wire::proto;
 
-/// What was noted more than once at a node, by the node and the address that it was about.
-type ByNode<'a, T> = BTreeMap<(NodeId, T), Vec<Noted<'a>>>;
+/// What was noted more than once at a node, by the node and what it was about.
+pub type ByNode<'a, T> = BTreeMap<(NodeId, T), Vec<Noted<'a>>>;
 
-fn by_node<'a, T: Ord>(notes: Vec<(Noted<'a>, T)>) -> ByNode<'a, T> {
+/// Sorts what was noted.
+pub fn by_node<'a, T: Ord>(notes: Vec<(Noted<'a>, T)>) -> ByNode<'a, T> {
     let mut sorted: ByNode<'a, T> = BTreeMap::new();
     for (noted, about) in notes {
         sorted.entry((noted.node, about)).or_default().push(noted);
@@ -22,19 +22,23 @@ fn by_node<'a, T: Ord>(notes: Vec<(Noted<'a>, T)>) -> ByNode<'a, T> {
     sorted
 }
 
-/// A machine that is sent packets for others, and does not forward.
+/// A machine that is sent packets for others, and does not forward. Who lacks a virtual address is another matter.
 pub fn not_forwarding(case: &Case<'_>) -> Vec<Finding> {
-    let dropped = case.drops(|drop| matches!(drop, Drop::Ip(IpDrop::NotForwarding { .. })).then_some(()));
-    by_node(dropped)
-        .into_iter()
-        .map(|((node, ()), notes)| Finding {
-            kind: Kind::NotForwarding,
-            what: format!("{} is sent packets for others and drops them: ip_forward is 0.", case.name(node)),
-            evidence: some(notes.iter().map(|noted| case.saw(noted))),
-            cause: case.command(node, &["ip_forward"]),
-            fix: vec![case.fix(node, "sysctl -w net.ipv4.ip_forward=1")],
-        })
-        .collect()
+    let dropped = case.drops(|drop| match drop {
+        Drop::Ip(IpDrop::NotForwarding { destination }) if !case.is_virtual(*destination) => Some(()),
+        _ => None,
+    });
+    let told = by_node(dropped).into_iter().map(|((node, ()), notes)| Finding {
+        kind: Kind::NotForwarding,
+        what: format!("{} is sent packets for others and drops them: ip_forward is 0.", case.name(node)),
+        evidence: some(notes.iter().map(|noted| case.saw(noted))),
+        cause: Some(case.setting(node, notes[0].at, &["net.ipv4.ip_forward"])),
+        fix: vec![case.fix(node, "sysctl -w net.ipv4.ip_forward=1")],
+    });
+    // What the address plan has said already needs no second finding.
+    let known = super::network::address_plan(case);
+    let is_known = |it: &Finding| known.iter().any(|other| other.kind == it.kind && other.fix == it.fix);
+    told.filter(|it| !is_known(it)).collect()
 }
 
 /// A machine without a route to somebody that it has to answer.
@@ -50,65 +54,17 @@ pub fn no_route(case: &Case<'_>) -> Vec<Finding> {
         }
         _ => None,
     });
-    by_node(dropped)
-        .into_iter()
-        .map(|((node, destination), notes)| {
-            let fix = gateway(case, node).map(|gateway| case.fix(node, format!("ip route add default via {gateway}")));
-            Finding {
-                kind: Kind::NoRoute,
-                what: format!("{} has no route to {destination}.", case.name(node)),
-                evidence: some(notes.iter().map(|noted| case.saw(noted))),
-                cause: None,
-                fix: fix.into_iter().collect(),
-            }
-        })
-        .collect()
-}
-
-/// A machine on the same network that forwards, and its address there.
-fn gateway(case: &Case<'_>, node: NodeId) -> Option<Ipv4Addr> {
-    let mut routers =
-        case.machines().filter(|(other, it)| *other != node && it.forwards && case.are_neighbours(node, *other));
-    let mine: Vec<_> = case.machine(node).addresses().map(|(_, ip, len)| net(ip, len)).collect();
-    routers.find_map(|(_, router)| {
-        let mut addresses = router.addresses().filter(|(_, ip, len)| *len < 32 && mine.contains(&net(*ip, *len)));
-        addresses.next().map(|(_, ip, _)| ip)
-    })
-}
-
-fn net(ip: Ipv4Addr, len: u8) -> (u32, u8) {
-    let mask = u32::MAX.checked_shl(32 - u32::from(len.min(32))).unwrap_or(0);
-    (u32::from(ip) & mask, len)
-}
-
-/// Direct routing to a server that shares no network with the director.
-pub fn behind_a_router(case: &Case<'_>) -> Vec<Finding> {
-    let services =
-        case.services().flat_map(|(node, service, end)| service.servers.iter().map(move |it| (node, end, it)));
-    let far = services.filter_map(|(node, end, server)| {
-        let owner = case.owner(server.address)?;
-        let is_far = owner != node && !case.are_neighbours(node, owner);
-        (server.method == Method::Route && is_far).then_some((node, end, server, owner))
-    });
-    far.map(|(node, end, server, owner)| {
-        let (director, name, rip) = (case.name(node), case.name(owner), server.address);
-        let words = format!("ipvsadm -e -t {end} -r {rip} -i -w {}", server.weight);
+    let told = by_node(dropped).into_iter().map(|((node, destination), notes)| {
+        let fix = gateway_beside(case, node).map(|by| case.fix(node, format!("ip route add default via {by}")));
         Finding {
-            kind: Kind::BehindRouter,
-            what: format!("{director} reaches {name} by direct routing, but {name} is not on a network of {director}."),
-            evidence: some(
-                case.notes().filter(|noted| noted.node == node && is_about(noted.note, rip)).map(|it| case.saw(&it)),
-            ),
-            cause: case.command(node, &["ipvsadm", &rip.to_string()]),
-            fix: vec![case.fix(node, words)],
+            kind: Kind::NoRoute,
+            what: format!("{} has no route to {destination}: it cannot answer.", case.name(node)),
+            evidence: some(notes.iter().map(|noted| case.saw(noted))),
+            cause: Some(case.missing(node, "no route leads there")),
+            fix: fix.into_iter().collect(),
         }
-    })
-    .collect()
-}
-
-fn is_about(note: &Note, rip: Ipv4Addr) -> bool {
-    matches!(note, Note::Drop(Drop::Ip(IpDrop::NeighbourFailed { neighbour })) if *neighbour == rip)
-        || matches!(note, Note::Ipvs(Ipvs::Scheduled(schedule)) if *schedule.connection.server.ip() == rip)
+    });
+    told.collect()
 }
 
 /// rp_filter throws away what comes in by a tunnel or another unexpected interface.
@@ -117,101 +73,89 @@ pub fn reverse_path(case: &Case<'_>) -> Vec<Finding> {
         Drop::Ip(IpDrop::ReversePath { setting, .. }) => Some(setting.name.clone()),
         _ => None,
     });
-    by_node(dropped)
-        .into_iter()
-        .map(|((node, setting), notes)| Finding {
-            kind: Kind::ReversePath,
-            what: format!(
-                "{} drops packets whose sender it would not answer by the interface that they came in by.",
-                case.name(node)
-            ),
-            evidence: some(notes.iter().map(|noted| case.saw(noted))),
-            cause: case.command(node, &["rp_filter"]),
-            fix: vec![case.fix(node, format!("sysctl -w {setting}=0 net.ipv4.conf.all.rp_filter=0"))],
-        })
-        .collect()
+    let told = by_node(dropped).into_iter().map(|((node, setting), notes)| Finding {
+        kind: Kind::ReversePath,
+        what: format!(
+            "{} drops packets whose sender it would not answer by the interface that they came in by ({setting}).",
+            case.name(node)
+        ),
+        evidence: some(notes.iter().map(|noted| case.saw(noted))),
+        cause: Some(case.setting(node, notes[0].at, &[&setting, "net.ipv4.conf.all.rp_filter"])),
+        fix: vec![case.fix(node, format!("sysctl -w {setting}=0 net.ipv4.conf.all.rp_filter=0"))],
+    });
+    told.collect()
 }
 
-/// Packets that do not fit into the tunnel, and a client that does not hear of it.
-pub fn tunnel_too_narrow(case: &Case<'_>) -> Vec<Finding> {
-    let dropped = case.drops(|drop| match drop {
-        Drop::Ipvs(IpvsDrop::TooBig { mtu, .. }) => Some(*mtu),
+/// Packets that are too big for the way, and a firewall that eats the errors which say so.
+pub fn packets_too_big(case: &Case<'_>) -> Vec<Finding> {
+    let too_big = case.drops(|drop| match drop {
+        Drop::Ipvs(IpvsDrop::TooBig { mtu }) | Drop::Ip(IpDrop::TooBig { mtu }) => Some(*mtu),
         _ => None,
     });
-    // Once is how a path's MTU is found out; again and again means that nobody learns it.
-    by_node(dropped)
-        .into_iter()
-        .filter(|(_, notes)| notes.len() > 2)
-        .map(|((node, mtu), notes)| Finding {
-            kind: Kind::TunnelTooNarrow,
+    let eaten = case.drops(|drop| match drop {
+        Drop::Netfilter(ruling) => Some(ruling),
+        _ => None,
+    });
+    let is_error = |noted: &Noted<'_>| case.facts(noted).is_some_and(|facts| facts.protocol == Some(proto::ICMP));
+    let mut findings = Vec::new();
+    for ((node, mtu), notes) in by_node(too_big) {
+        let error = eaten.iter().find(|(noted, _)| is_error(noted) && noted.at >= notes[0].at);
+        let Some((error, ruling)) = error else { continue };
+        findings.push(Finding {
+            kind: Kind::PacketsTooBig,
             what: format!(
-                "Packets do not fit into {}'s tunnel, where only {mtu} bytes do, and the senders do not learn it.",
-                case.name(node)
+                "Only packets of {mtu} bytes get past {}, and senders do not learn it: {} drops the errors that say so.",
+                case.name(node),
+                case.name(error.node)
             ),
-            evidence: some(notes.iter().map(|noted| case.saw(noted))),
-            cause: icmp_rule(case),
-            fix: icmp_rule(case)
-                .map(|rule| Command { line: rule.line.replacen("-A", "-D", 1), ..rule })
-                .into_iter()
-                .collect(),
-        })
-        .collect()
+            evidence: vec![case.saw(&notes[0]), case.saw(error)],
+            cause: case.rule(error.node, ruling),
+            fix: undo(case, error.node, ruling).into_iter().collect(),
+        });
+    }
+    findings
 }
 
-/// The rule that keeps errors from those whom they are for.
-fn icmp_rule(case: &Case<'_>) -> Option<Command> {
-    let mut rules = case.machines().filter_map(|(node, _)| case.command(node, &["iptables", "icmp", "DROP"]));
-    rules.next()
-}
-
-/// A masqueraded server that answers the client itself: the client has never heard of it, and resets.
-pub fn answers_past_the_director(case: &Case<'_>) -> Vec<Finding> {
-    let mut found: BTreeMap<NodeId, Vec<Noted<'_>>> = BTreeMap::new();
-    for noted in case.notes() {
-        if !matches!(noted.note, Note::Tcp(Tcp::Reset(Reset::UnknownConnection | Reset::WrongAck))) {
-            continue;
-        }
-        let Some(source) = noted.frame.and_then(|id| case.journeys.frame(id)).and_then(|sent| sender(sent.frame))
-        else {
-            continue;
-        };
-        if let Some(server) = masqueraded(case, source) {
-            found.entry(server).or_default().push(noted);
+/// A firewall that drops packets of clients.
+pub fn filtered(case: &Case<'_>) -> Vec<Finding> {
+    let dropped = case.drops(|drop| match drop {
+        Drop::Netfilter(ruling) if ruling.tool == "iptables" => Some(ruling),
+        _ => None,
+    });
+    let mut rules: BTreeMap<(NodeId, String), (Vec<Noted<'_>>, &Ruling)> = BTreeMap::new();
+    for (noted, ruling) in dropped {
+        let facts = case.facts(&noted).unwrap_or_default();
+        let is_for_service = facts.addresses.is_some_and(|(from, to)| case.is_virtual(from) || case.is_virtual(to));
+        // Errors have a rule of their own, and so have advertisements.
+        if is_for_service && facts.ports.is_some() && !is_advert(&facts) {
+            rules.entry((noted.node, ruling.to_string())).or_insert((Vec::new(), ruling)).0.push(noted);
         }
     }
-    found
-        .into_iter()
-        .map(|(server, notes)| Finding {
-            kind: Kind::AnswersPastDirector,
-            what: format!(
-                "{}'s answers reach the client with the server's own address: they do not pass the director, which would \
-                 have put the virtual address back.",
-                case.name(server)
-            ),
-            evidence: some(notes.iter().map(|noted| case.saw(noted))),
-            cause: case.command(server, &["ip route"]),
-            fix: director_route(case, server).into_iter().collect(),
-        })
-        .collect()
+    let told = rules.into_iter().map(|((node, words), (notes, ruling))| Finding {
+        kind: Kind::Filtered,
+        what: format!("{} drops packets of the service by {words}.", case.name(node)),
+        evidence: some(notes.iter().map(|noted| case.saw(noted))),
+        cause: case.rule(node, ruling),
+        fix: undo(case, node, ruling).into_iter().collect(),
+    });
+    told.collect()
 }
 
-fn sender(frame: &Frame) -> Option<SocketAddrV4> {
-    let facts = Facts::of(frame);
-    Some(SocketAddrV4::new(facts.addresses?.0, facts.ports?.0))
+/// The command that takes a rule away, or lets everything pass where no rule has.
+fn undo(case: &Case<'_>, node: NodeId, ruling: &Ruling) -> Option<super::Command> {
+    let Ruling { tool, table, chain, rule } = ruling;
+    let table = if *table == "filter" { String::new() } else { format!(" -t {table}") };
+    let line = match rule {
+        Some((number, _)) => format!("{tool}{table} -D {chain} {number}"),
+        None => format!("{tool}{table} -P {chain} ACCEPT"),
+    };
+    Some(case.fix(node, line))
 }
 
-fn masqueraded(case: &Case<'_>, end: SocketAddrV4) -> Option<NodeId> {
-    let mut servers = case.services().flat_map(|(_, service, _)| &service.servers);
-    let is_it = servers.any(|it| it.method == Method::Masquerade && it.address == *end.ip() && it.port == end.port());
-    if is_it { case.owner(*end.ip()) } else { None }
-}
-
-fn director_route(case: &Case<'_>, server: NodeId) -> Option<Command> {
-    let mut directors =
-        case.machines().filter(|(node, it)| !it.services.is_empty() && case.are_neighbours(*node, server));
-    let (_, director) = directors.next()?;
-    let mine: Vec<_> = case.machine(server).addresses().map(|(_, ip, len)| net(ip, len)).collect();
-    let mut addresses = director.addresses().filter(|(_, ip, len)| *len < 32 && mine.contains(&net(*ip, *len)));
-    let (_, ip, _) = addresses.next()?;
-    Some(case.fix(server, format!("ip route replace default via {ip}")))
+/// Where a machine's route to somebody beside it was made, or its set-up.
+pub fn route_of(case: &Case<'_>, node: NodeId) -> Cause {
+    use crate::reason::Config;
+    let is_it = |what: &Config| matches!(what, Config::Route { prefix: (_, 0), is_there: true, .. });
+    case.changed(node, end_of(case), is_it)
+        .unwrap_or_else(|| case.missing(node, "no default route leads to the director"))
 }

@@ -12,7 +12,6 @@ use crate::topo::Network;
 use crate::trace::{Cast, Member, Plug, Recorder, Trace};
 
 use super::failure::Failure;
-use super::machine::Machine;
 use super::plan::{self, Action, Plan, Step};
 use super::steps::{StepResult, Steps, UNFINISHED};
 
@@ -49,8 +48,6 @@ pub struct Outcome {
     pub logs: Vec<(String, String)>,
     /// How long the run was, from the end of the set-up.
     pub length: Span,
-    /// What the machines were like when the timeline began, by their numbers.
-    pub machines: Vec<Machine>,
     /// How the machines were set up at the scenario's time zero.
     pub network: Network,
 }
@@ -81,6 +78,17 @@ pub fn survey(plan: &Plan, options: Options) -> Result<Network, Failure> {
     Ok(Lab::set_up(plan.clone(), options)?.survey())
 }
 
+/// What there is when the set-up is done, and nothing else has happened.
+///
+/// # Errors
+///
+/// If a command of the set-up fails, or more happens than the options allow.
+pub fn set_up(plan: &Plan, options: Options) -> Result<Outcome, Failure> {
+    let lab = Lab::set_up(plan.clone(), options)?;
+    let network = lab.survey();
+    Ok(lab.outcome(network))
+}
+
 /// A lab at some moment of its run.
 pub(crate) struct Lab {
     plan: Plan,
@@ -93,8 +101,6 @@ pub(crate) struct Lab {
     typed: Vec<Typed>,
     zero: Time,
     stage: Stage,
-    /// What the machines were like at time zero.
-    machines: Vec<Machine>,
 }
 
 /// A login at a terminal, and how many command lines it has been given.
@@ -133,7 +139,6 @@ impl Lab {
     pub fn set_up(plan: Plan, options: Options) -> Result<Lab, Failure> {
         let mut lab = Lab::build(plan, options);
         lab.run_setup()?;
-        lab.machines = lab.nodes().map(|id| lab.engine.node(id).with_kernel(Machine::of)).collect();
         lab.schedule_timeline();
         Ok(lab)
     }
@@ -153,16 +158,7 @@ impl Lab {
             cables.push((0..).zip(&node.interfaces).map(plug).collect());
         }
         let logins = plan.nodes.iter().map(|_| BTreeMap::new()).collect();
-        Lab {
-            plan,
-            engine,
-            cables,
-            logins,
-            typed: Vec::new(),
-            zero: Time::ZERO,
-            stage: Stage::Timeline(Time::ZERO),
-            machines: Vec::new(),
-        }
+        Lab { plan, engine, cables, logins, typed: Vec::new(), zero: Time::ZERO, stage: Stage::Timeline(Time::ZERO) }
     }
 
     /// The commands of the set-up, one after the other, and then some rest.
@@ -364,8 +360,7 @@ impl Lab {
         let steps = self.steps();
         let logs = self.logs();
         let length = self.engine.now().since(self.zero);
-        let machines = std::mem::take(&mut self.machines);
-        Outcome { steps, trace: self.take_trace(), logs, length, machines, network }
+        Outcome { steps, trace: self.take_trace(), logs, length, network }
     }
 
     fn logs(&self) -> Vec<(String, String)> {

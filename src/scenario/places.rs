@@ -6,10 +6,14 @@ use super::plan::{Action, Plan};
 use super::tree::{At, Tree};
 use crate::ids::{JobId, NodeId, Terminal};
 
-/// The lines of a file at which its commands begin.
+/// The lines of a file at which its commands begin, its machines, and the files of these.
 #[derive(Clone, Debug, Default)]
 pub struct Places {
     lines: BTreeMap<(NodeId, JobId), usize>,
+    /// Where the set-up of each machine stands, or the machine if it has none.
+    set_ups: Vec<usize>,
+    /// Where the texts of files begin and end.
+    files: BTreeMap<(NodeId, String), (usize, usize)>,
 }
 
 impl Places {
@@ -18,6 +22,7 @@ impl Places {
         let mut finder = Finder { tree: Tree::of(text), text, typed: BTreeMap::new(), places: Places::default() };
         for node in 0..plan.nodes.len() {
             finder.set_up(plan, node);
+            finder.machine(plan, node);
         }
         // The lab hands the steps out in this order.
         let mut steps: Vec<_> = plan.timeline.iter().enumerate().collect();
@@ -43,6 +48,18 @@ impl Places {
     pub fn line(&self, node: NodeId, job: JobId) -> Option<usize> {
         self.lines.get(&(node, job)).copied()
     }
+
+    /// The line at which the set-up of a machine begins, or the machine if it has none.
+    pub fn set_up(&self, node: NodeId) -> Option<usize> {
+        self.set_ups.get(node.0 as usize).copied()
+    }
+
+    /// The line at which a line of a machine's file stands; both are counted from 1.
+    pub fn in_file(&self, node: NodeId, path: &str, line: usize) -> Option<usize> {
+        let (start, end) = self.files.get(&(node, path.to_owned()))?;
+        // A text without line breaks of its own is all on one line.
+        Some(start.saturating_add(line.saturating_sub(1)).min(*end))
+    }
 }
 
 struct Finder<'a> {
@@ -66,10 +83,25 @@ impl Finder<'_> {
         let job = JobId { terminal, number: *typed };
         *typed += 1;
         if let Some(path) = path {
-            let start = self.tree.find(self.text, path).start;
-            let line = 1 + self.text[..start].matches('\n').count();
+            let line = self.line(self.tree.find(self.text, path).start);
             self.places.lines.insert((node, job), line);
         }
+    }
+
+    fn machine(&mut self, plan: &Plan, node: usize) {
+        let path = [At::Field("nodes"), At::Value(node)];
+        let start = self.line(self.tree.find(self.text, &[path[0], path[1], At::Field("setup")]).start);
+        self.places.set_ups.push(start);
+        for (index, (name, _)) in plan.nodes[node].files.iter().enumerate() {
+            let range = self.tree.find(self.text, &[path[0], path[1], At::Field("files"), At::Value(index)]);
+            let lines = (self.line(range.start), self.line(range.end));
+            self.places.files.insert((NodeId(node as u32), name.clone()), lines);
+        }
+    }
+
+    /// The line, from 1, that a byte is in.
+    fn line(&self, at: usize) -> usize {
+        1 + self.text[..at].matches('\n').count()
     }
 }
 

@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use ipnet::Ipv4Net;
 
 use super::plan::Node;
-use crate::host::Kernel;
 use crate::host::route::Table;
+use crate::host::sysctl::Conf;
+use crate::host::{Kernel, TcpState};
 use crate::ipvs::{Method, ServiceKey};
 use crate::keepalived::conf;
 use crate::topo;
@@ -29,7 +30,16 @@ pub(super) fn machine(node: &Node, kernel: &mut Kernel) -> topo::Machine {
         let switch = switch(&name);
         // Tunnels without addresses, which come with their modules, are nobody's business.
         if switch.is_some() || !addresses.is_empty() {
-            interfaces.push(topo::Interface { switch, name, mac, addresses });
+            let conf = |conf| kernel.sysctl().conf(interface.index, conf);
+            interfaces.push(topo::Interface {
+                switch,
+                name,
+                mac,
+                addresses,
+                arp_ignore: conf(Conf::ArpIgnore),
+                arp_announce: conf(Conf::ArpAnnounce),
+                rp_filter: conf(Conf::RpFilter),
+            });
         }
     }
     // What is plugged in first, then lo and tunnels.
@@ -41,6 +51,7 @@ pub(super) fn machine(node: &Node, kernel: &mut Kernel) -> topo::Machine {
         forwards: kernel.sysctl().ip_forward(),
         services: services(kernel),
         virtual_routers: Vec::new(),
+        listening: kernel.tcp_sockets().filter(|it| it.state == TcpState::Listen).map(|it| it.local).collect(),
     };
     if let Some((_, text)) = node.files.iter().find(|(path, _)| path == KEEPALIVED_CONF) {
         add_keepalived(&mut machine, text);
@@ -76,6 +87,8 @@ fn services(kernel: &mut Kernel) -> Vec<topo::Service> {
             address,
             port: key.port(),
             scheduler: service.options().scheduler.clone(),
+            persistence: service.options().persistence.map(|it| it.timeout.as_secs()),
+            one_packet: service.options().one_packet,
             // The newest comes first in the kernel; the order in which they were typed is easier to read.
             servers: servers.iter().rev().map(server).collect(),
         });
@@ -161,6 +174,8 @@ fn configured(config: &conf::Config, it: &conf::Service) -> Vec<topo::Service> {
         },
         port: key.port(),
         scheduler: it.scheduler.clone(),
+        persistence: it.persistence.map(u64::from),
+        one_packet: it.one_packet,
         servers: servers.clone(),
     };
     keys.into_iter().map(service).collect()

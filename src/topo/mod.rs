@@ -48,6 +48,8 @@ pub struct Machine {
     pub services: Vec<Service>,
     /// The virtual routers that its keepalived is configured for.
     pub virtual_routers: Vec<VirtualRouter>,
+    /// Where programs wait for TCP connections.
+    pub listening: Vec<SocketAddrV4>,
 }
 
 /// An interface.
@@ -61,6 +63,12 @@ pub struct Interface {
     pub switch: Option<usize>,
     /// Its addresses, without 127.0.0.1.
     pub addresses: Vec<Address>,
+    /// What arp_ignore comes to.
+    pub arp_ignore: i32,
+    /// What arp_announce comes to.
+    pub arp_announce: i32,
+    /// What rp_filter comes to.
+    pub rp_filter: i32,
 }
 
 /// An address of an interface.
@@ -84,7 +92,7 @@ pub struct Route {
 }
 
 /// A service that is balanced.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Service {
     /// Its name in listings, like "TCP 192.168.1.200:80" or "FWM 1".
     pub name: String,
@@ -94,6 +102,10 @@ pub struct Service {
     pub port: u16,
     /// How it chooses.
     pub scheduler: String,
+    /// How long a client stays with its server after its last connection, in seconds; none: each connection is on its own.
+    pub persistence: Option<u64>,
+    /// Whether each datagram is on its own (-o).
+    pub one_packet: bool,
     /// From whom it chooses.
     pub servers: Vec<Server>,
 }

@@ -6,8 +6,13 @@ use super::*;
 fn machine(name: &str, addresses: &[&str]) -> Machine {
     let address = |text: &&str| Address { net: text.parse().unwrap(), answers: true, floats: false };
     let mac = MacAddr([2, 0, 0, 0, name.len() as u8, name.as_bytes()[name.len() - 1]]);
-    let interface =
-        Interface { name: "eth0".to_owned(), mac, switch: Some(0), addresses: addresses.iter().map(address).collect() };
+    let interface = Interface {
+        name: "eth0".to_owned(),
+        mac,
+        switch: Some(0),
+        addresses: addresses.iter().map(address).collect(),
+        ..Interface::default()
+    };
     Machine { name: name.to_owned(), interfaces: vec![interface], ..Machine::default() }
 }
 
@@ -26,6 +31,7 @@ fn cluster() -> Network {
         port: 80,
         scheduler: "rr".to_owned(),
         servers: vec![server("10.0.0.11"), server("10.0.0.12")],
+        ..Service::default()
     });
     let machines = vec![
         machine("client", &["10.0.0.5/24"]),

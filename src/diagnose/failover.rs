@@ -1,0 +1,78 @@
+//! What becomes of open connections when another director takes over.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddrV4;
+
+use super::case::{Case, Noted, some};
+use super::network::card;
+use super::{Finding, Kind};
+use crate::ids::NodeId;
+use crate::reason::{Ipvs, Note, Vrrp};
+
+/// A director is sent packets of connections that another one has opened, and resets them.
+pub fn connections_lost(case: &Case<'_>) -> Vec<Finding> {
+    let mut opened: BTreeMap<(SocketAddrV4, SocketAddrV4), NodeId> = BTreeMap::new();
+    let mut lost: BTreeMap<(NodeId, NodeId), Vec<Noted<'_>>> = BTreeMap::new();
+    for noted in case.notes() {
+        match noted.note {
+            Note::Ipvs(Ipvs::Scheduled(schedule)) => {
+                opened.insert((schedule.connection.client, schedule.connection.virtual_address), noted.node);
+            }
+            Note::Ipvs(Ipvs::NotOpening { .. }) => {
+                let by = case.ends(&noted).and_then(|ends| opened.get(&ends)).filter(|by| **by != noted.node);
+                if let Some(&by) = by {
+                    lost.entry((noted.node, by)).or_default().push(noted);
+                }
+            }
+            _ => {}
+        }
+    }
+    // One connection that was not told of in time is a matter of luck, when the others are known.
+    let knows = |node: NodeId| {
+        case.notes()
+            .any(|noted| noted.node == node && matches!(noted.note, Note::Ipvs(Ipvs::Learnt { is_bound: true, .. })))
+    };
+    let lost = lost.into_iter().filter(|((node, _), _)| !knows(*node));
+    lost.map(|((node, by), notes)| told(case, node, by, &notes)).collect()
+}
+
+fn told(case: &Case<'_>, node: NodeId, by: NodeId, notes: &[Noted<'_>]) -> Finding {
+    let (name, former) = (case.name(node), case.name(by));
+    // Who gives way to a higher priority is alive: nobody needed the other one.
+    let is_it = |noted: &Noted<'_>| noted.node == by && matches!(noted.note, Note::Vrrp(Vrrp::GivesWay { .. }));
+    let gave_way = case.notes().take_while(|noted| noted.at <= notes[0].at).filter(is_it).last();
+    let mut evidence = some(notes.iter().map(|noted| case.saw(noted)));
+    let instance = case.keepaliveds().find(|(it, _)| *it == node).and_then(|(_, it)| it.config.instances.first());
+    let block = instance.map(|it| it.name.clone()).unwrap_or_default();
+    let cause = case
+        .line_of(node, &["vrrp_instance", &block])
+        .unwrap_or_else(|| case.missing(node, "nothing tells it of the other director's connections"));
+    let sync = format!(
+        "sed -i 's/global_defs {{/&\\nlvs_sync_daemon {} {block}/' /etc/keepalived/keepalived.conf && systemctl restart keepalived",
+        card(case, node)
+    );
+    let synchronise = [node, by].map(|node| case.fix(node, sync.clone()));
+    let Some(gave_way) = gave_way else {
+        return Finding {
+            kind: Kind::NotSynchronised,
+            what: format!(
+                "{name} has taken over from {former} and does not know the connections that were open: it resets them."
+            ),
+            evidence,
+            cause: Some(cause),
+            fix: synchronise.into(),
+        };
+    };
+    evidence.insert(0, case.saw(&gave_way));
+    let calm = "sed -i 's/state MASTER/state BACKUP/; /virtual_router_id/a nopreempt' /etc/keepalived/keepalived.conf && systemctl restart keepalived";
+    Finding {
+        kind: Kind::FailBackCuts,
+        what: format!(
+            "{name} has come back and taken the address from {former}, which was well: the connections that {former} has \
+             opened are reset."
+        ),
+        evidence,
+        cause: Some(cause),
+        fix: std::iter::once(case.fix(node, calm)).chain(synchronise).collect(),
+    }
+}

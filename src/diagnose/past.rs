@@ -1,0 +1,166 @@
+//! Masqueraded servers whose answers do not come back through the director, or come too late.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use super::case::{Case, Noted, some};
+use super::forwarding::route_of;
+use super::network::server_line;
+use super::{Command, Finding, Kind};
+use crate::ids::NodeId;
+use crate::reason::{Connection, Ipvs, Note, Reset, Tcp};
+use crate::topo::Method;
+use crate::trace::Facts;
+
+/// FTP's control connection.
+const FTP: u16 = 21;
+
+/// Answers that reach a client with the server's own address: the client has never heard of it, and resets.
+pub fn the_director(case: &Case<'_>) -> Vec<Finding> {
+    let mut found: BTreeMap<(NodeId, NodeId), Vec<(Noted<'_>, SocketAddrV4, SocketAddrV4)>> = BTreeMap::new();
+    for noted in case.notes() {
+        if !matches!(noted.note, Note::Tcp(Tcp::Reset(Reset::UnknownConnection | Reset::WrongAck))) {
+            continue;
+        }
+        let Some((source, destination)) = case.ends(&noted) else { continue };
+        if let Some(server) = masqueraded(case, source) {
+            found.entry((server, noted.node)).or_default().push((noted, source, destination));
+        }
+    }
+    found.into_iter().map(|((server, client), answers)| told(case, server, client, &answers)).collect()
+}
+
+fn told(
+    case: &Case<'_>,
+    server: NodeId,
+    client: NodeId,
+    answers: &[(Noted<'_>, SocketAddrV4, SocketAddrV4)],
+) -> Finding {
+    let (name, asker) = (case.name(server), case.name(client));
+    let (first, source, destination) = &answers[0];
+    let mut evidence = some(answers.iter().map(|(noted, ..)| case.saw(noted)));
+    let director = director_of(case, server);
+    let vip = director.and_then(|node| case.machine(node).services.iter().find_map(|service| service.address));
+    let vip = vip.unwrap_or(Ipv4Addr::UNSPECIFIED);
+    if let Some(expired) = forgotten(case, first, *source, *destination) {
+        evidence.insert(0, case.saw(&expired));
+        let late = director.unwrap_or(server);
+        return Finding {
+            kind: Kind::HalfClosed,
+            what: format!(
+                "The director has forgotten a connection half of which {asker} had closed, a minute later, and {name} answers \
+                 only now."
+            ),
+            evidence,
+            cause: case.first_command(|node, line| node == client && line.contains(&vip.to_string())),
+            fix: vec![
+                case.fix(late, "ipvsadm -Lnc | grep CLOSE_WAIT # lasts 60 s; let the client close after the answer"),
+            ],
+        };
+    }
+    let masquerade = |node| {
+        vec![
+            case.fix(node, "sysctl -w net.ipv4.vs.conntrack=1"),
+            case.fix(node, format!("iptables -t nat -A POSTROUTING -m ipvs --vaddr {vip} -j MASQUERADE")),
+        ]
+    };
+    if case.is_server(client) {
+        return Finding {
+            kind: Kind::Hairpin,
+            what: format!(
+                "{asker} is a real server and asks its own virtual address: {name} answers it directly, and it has never asked \
+                 {name}."
+            ),
+            evidence,
+            cause: case.first_command(|node, line| node == client && line.contains(&vip.to_string())),
+            fix: director.map(masquerade).unwrap_or_default(),
+        };
+    }
+    if case.address_beside(client, server).is_some() {
+        return Finding {
+            kind: Kind::ClientBesideServers,
+            what: format!(
+                "{asker} is on the network of {name}: answers go straight to it, past the director, and with the server's own \
+                 address."
+            ),
+            evidence,
+            cause: director.and_then(|node| server_line(case, node, *source.ip())),
+            fix: director.map(masquerade).unwrap_or_default(),
+        };
+    }
+    Finding {
+        kind: Kind::AnswersPastDirector,
+        what: format!(
+            "The answers of {name} reach {asker} with the server's own address: they do not pass the director, which would \
+             have put the virtual one back."
+        ),
+        evidence,
+        cause: Some(route_of(case, server)),
+        fix: by_director(case, server).into_iter().collect(),
+    }
+}
+
+/// A half-closed connection of these two ends that the director had forgotten before.
+fn forgotten<'a>(
+    case: &Case<'a>,
+    answer: &Noted<'_>,
+    source: SocketAddrV4,
+    destination: SocketAddrV4,
+) -> Option<Noted<'a>> {
+    let is_it = |note: &Note| {
+        matches!(note, Note::Ipvs(Ipvs::Expired { connection: Connection { client, server, .. }, .. })
+            if *client == destination && *server == source)
+    };
+    case.notes().take_while(|noted| noted.at <= answer.at).find(|noted| is_it(noted.note))
+}
+
+fn masqueraded(case: &Case<'_>, end: SocketAddrV4) -> Option<NodeId> {
+    let mut servers = case.services().flat_map(|(_, service)| &service.servers);
+    let is_it = |port: u16| [port, 0].contains(&end.port()) || port == 0;
+    let found = servers.any(|it| it.method == Method::Nat && it.at.ip() == end.ip() && is_it(it.at.port()));
+    if found { case.owner(*end.ip()) } else { None }
+}
+
+/// A director that is beside a server.
+fn director_of(case: &Case<'_>, server: NodeId) -> Option<NodeId> {
+    case.machines().map(|(node, _)| node).find(|node| case.is_director(*node) && case.are_neighbours(*node, server))
+}
+
+fn by_director(case: &Case<'_>, server: NodeId) -> Option<Command> {
+    let by = case.address_beside(director_of(case, server)?, server)?;
+    Some(case.fix(server, format!("ip route replace default via {by}")))
+}
+
+/// FTP names addresses in its text, which nobody rewrites: data connections go to the server's own address, or come from it.
+pub fn ftp_helper_missing(case: &Case<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (node, service) in case.services().filter(|(_, service)| service.port == FTP) {
+        let is_server = |ip: Ipv4Addr| service.servers.iter().any(|it| it.method == Method::Nat && *it.at.ip() == ip);
+        let frames = case.journeys.frames().filter(|(_, sent)| sent.at >= case.trace().zero);
+        let strays = frames.filter(|(_, sent)| {
+            let facts = Facts::of(sent.frame);
+            let Some(((source, destination), ports)) = facts.addresses.zip(facts.ports) else { return false };
+            let is_syn = facts.segment.is_some_and(|it| it == crate::trace::filter::Segment::Syn);
+            // From a client to the server's own address, or from the server's data port to a client.
+            let is_passive = is_server(destination) && ports.1 != FTP && case.machine(sent.node).holds(source);
+            let is_active = is_server(source) && ports.0 == FTP - 1;
+            is_syn && sent.node != node && (is_passive || is_active)
+        });
+        let evidence = some(strays.filter_map(|(id, _)| case.sent(id)));
+        let helped = case.command(node, &["ip_vs_ftp"]).is_some();
+        if evidence.is_empty() || helped {
+            continue;
+        }
+        findings.push(Finding {
+            kind: Kind::FtpHelperMissing,
+            what: format!(
+                "FTP names addresses in its text, and nobody on {} rewrites them: data connections miss the virtual address.",
+                case.name(node)
+            ),
+            evidence,
+            cause: Some(case.missing(node, "nothing loads ip_vs_ftp")),
+            fix: vec![case.fix(node, "modprobe ip_vs_ftp"), case.fix(node, "sysctl -w net.ipv4.vs.conntrack=1")],
+        });
+    }
+    findings
+}
