@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::subject::Subject;
 use super::{Status, output};
-use crate::diagnose::{self, Cause, Command, Evidence, Finding, Gravity};
+use crate::diagnose::{self, Command, Evidence, Finding, Gravity};
 use crate::scenario::{self, Options, Places};
 use crate::trace::Trace;
 
@@ -106,7 +106,7 @@ impl Page<'_> {
             writeln!(out, "   seen   {}{}", self.when(seen), seen.text)?;
         }
         if let Some(cause) = cause {
-            writeln!(out, "   {}  {}", self.painted(RED, "cause"), self.place(cause))?;
+            writeln!(out, "   {}  {}", self.painted(RED, "cause"), cause.place(self.file))?;
         }
         for Command { node, line } in fix {
             writeln!(out, "   {}    {node}$ {line}", self.painted(GREEN, "fix"))?;
@@ -123,11 +123,6 @@ impl Page<'_> {
 
     fn seconds(&self, seen: &Evidence) -> Option<f64> {
         seen.at.map(|at| self.trace.relative(at) as f64 / 1e9)
-    }
-
-    fn place(&self, cause: &Cause) -> String {
-        let place = cause.line.map_or(String::new(), |line| format!("{}:{line}  ", self.file));
-        place + &cause.text
     }
 
     fn write_json(&self, out: &mut dyn Write, finding: &Finding) -> io::Result<()> {

@@ -64,6 +64,13 @@ pub struct Cause {
     pub line: Option<usize>,
 }
 
+impl Cause {
+    /// It, with its place in the scenario's file before it.
+    pub fn place(&self, file: &str) -> String {
+        self.line.map_or(String::new(), |line| format!("{file}:{line}  ")) + &self.text
+    }
+}
+
 /// A command to type at a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {

@@ -51,9 +51,9 @@ fn page(loaded: &Loaded) -> Result<String, Status> {
     let outcome = loaded.run()?;
     let known = known::known(&loaded.plan, &outcome.trace).map_err(|failure| loaded.explain(&failure))?;
     let verdicts = scenario::judge(&loaded.plan, &outcome);
-    let findings = diagnose::diagnose(&loaded.plan, &outcome);
     let file = loaded.path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let places = Places::of(&loaded.plan, &loaded.text);
+    let findings = diagnose::diagnose(&loaded.plan, &places, &outcome);
     let place = |command: &Command<'_>| Some(format!("{file}:{}", places.line(command.node, command.job)?));
     let Outcome { network, trace, length, .. } = &outcome;
     let page = Page {
@@ -67,14 +67,14 @@ fn page(loaded: &Loaded) -> Result<String, Status> {
             .iter()
             .map(|it| Verdict { held: it.held, say: &it.say, expected: &it.expected, found: &it.found })
             .collect(),
-        findings: findings.iter().map(|it| finding(it, trace)).collect(),
+        findings: findings.iter().map(|it| finding(it, &file, trace)).collect(),
         known,
         place: &place,
     };
     Ok(page.html())
 }
 
-fn finding<'a>(it: &'a diagnose::Finding, trace: &Trace) -> Finding<'a> {
+fn finding<'a>(it: &'a diagnose::Finding, file: &str, trace: &Trace) -> Finding<'a> {
     let evidence = |seen: &Evidence| {
         let at = seen.at.filter(|at| *at >= trace.zero);
         let at = at.map(|at| format!("at {} s: ", at.since(trace.zero))).unwrap_or_default();
@@ -84,7 +84,7 @@ fn finding<'a>(it: &'a diagnose::Finding, trace: &Trace) -> Finding<'a> {
     Finding {
         what: &it.what,
         evidence: it.evidence.iter().map(evidence).collect(),
-        cause: it.cause.as_ref().map(command),
+        cause: it.cause.as_ref().map(|cause| cause.place(file)),
         fix: it.fix.iter().map(command).collect(),
         read: it.kind.chapter(),
     }

@@ -37,7 +37,14 @@ fn network(switches: usize, plugs: &[Vec<usize>]) -> Network {
     let server = |ip| Server { at: std::net::SocketAddrV4::new(ip, 80), method: Method::Dr, weight: 1 };
     let servers = machines.iter().skip(1).step_by(2).filter_map(own).map(server).collect();
     let name = format!("TCP {vip}:80");
-    machines[0].services.push(Service { name, address: Some(vip), port: 80, scheduler: "wlc".to_owned(), servers });
+    machines[0].services.push(Service {
+        name,
+        address: Some(vip),
+        port: 80,
+        scheduler: "wlc".to_owned(),
+        servers,
+        ..Service::default()
+    });
     let switches = (0..switches).map(|at| format!("switch{at}")).collect();
     Network { title: "generated".to_owned(), switches, machines }
 }
