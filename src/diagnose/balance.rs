@@ -7,7 +7,7 @@ use super::case::{Case, Noted, fact, some};
 use super::network::option;
 use super::{Cause, Command, Finding, Kind};
 use crate::ids::{FrameId, NodeId};
-use crate::reason::{Choice, Config, Connection, Drop, Ipvs, IpvsDrop, Note, Schedule};
+use crate::reason::{Choice, Config, Connection, Drop, Ipvs, IpvsDrop, Nat, NatSide, Note, Ruling, Schedule};
 use crate::time::Time;
 use crate::topo::Service;
 use crate::trace::Facts;
@@ -137,8 +137,11 @@ fn flood(case: &Case<'_>, run: &[(Noted<'_>, &Schedule)]) -> Option<Finding> {
     if !looks_at_connections || !busy || chosen.active > 0 || run.len() < FLOOD {
         return None;
     }
-    let came = |what: &Config| matches!(what, Config::Server { server: known, weight: Some(weight), .. } if known.ip() == server.ip() && *weight > 0);
     let service = service_of(case, first.node, schedule.connection.virtual_address)?;
+    let came = |what: &Config| {
+        matches!(what, Config::Server { service: of, server: known, weight: Some(weight) }
+            if *of == service.name && known.ip() == server.ip() && *weight > 0)
+    };
     let others: Vec<_> = others.map(|it| format!("{} has {}", it.server, it.active)).collect();
     Some(Finding {
         kind: Kind::NewcomerFlooded,
@@ -166,8 +169,9 @@ pub fn hash_moves(case: &Case<'_>) -> Vec<Finding> {
         if !is_there || schedule.candidates.len() >= many || schedule.scheduler != "sh" {
             continue;
         }
-        let gone = |what: &Config| matches!(what, Config::Server { weight: None, .. });
         let Some(service) = service_of(case, noted.node, virtual_address) else { continue };
+        let gone =
+            |what: &Config| matches!(what, Config::Server { service: of, weight: None, .. } if *of == service.name);
         return vec![Finding {
             kind: Kind::HashMoves,
             what: format!(
@@ -213,6 +217,9 @@ pub fn persistence_hides_rotation(case: &Case<'_>) -> Vec<Finding> {
     let told = hidden.filter_map(|((node, vip), (notes, clients, servers))| {
         let service = case.machine(node).services.iter().find(|it| it.address == Some(vip) && it.persistence.is_some())?;
         let (client, server) = (clients.first()?, servers.first()?);
+        if let Some(found) = look_alike(case, *client, node, service) {
+            return Some(found);
+        }
         Some(Finding {
             kind: Kind::PersistenceHidesRotation,
             what: format!(
@@ -226,6 +233,32 @@ pub fn persistence_hides_rotation(case: &Case<'_>) -> Vec<Finding> {
         })
     });
     told.collect()
+}
+
+/// Several clients that bear the address of the router before them, so that persistence takes them for one.
+fn look_alike(case: &Case<'_>, client: Ipv4Addr, node: NodeId, service: &Service) -> Option<Finding> {
+    let mut hidden: BTreeMap<Ipv4Addr, (Noted<'_>, &Ruling)> = BTreeMap::new();
+    for noted in case.notes() {
+        if let Note::Nat(Nat::Agreed { by, side: NatSide::Source, before, after }) = noted.note
+            && *after.ip() == client
+            && before.ip() != after.ip()
+        {
+            hidden.entry(*before.ip()).or_insert((noted, by));
+        }
+    }
+    let (router, ruling) = hidden.values().next().map(|(noted, ruling)| (noted.node, *ruling))?;
+    let names: Vec<_> = hidden.keys().map(Ipv4Addr::to_string).collect();
+    (names.len() > 1).then(|| Finding {
+        kind: Kind::ClientsLookAlike,
+        what: format!(
+            "{} hides {} behind {client}: persistence takes them for one client, and sends all to one server.",
+            case.name(router),
+            names.join(" and ")
+        ),
+        evidence: some(hidden.values().map(|(noted, _)| case.saw(noted))),
+        cause: case.rule(router, ruling),
+        fix: vec![without_persistence(case, node, service)],
+    })
 }
 
 fn without_persistence(case: &Case<'_>, node: NodeId, service: &Service) -> Command {
@@ -245,6 +278,10 @@ pub fn kept_connection(case: &Case<'_>) -> Vec<Finding> {
         let facts = Facts::of(sent.frame);
         let (Some((source, destination)), Some((from, to))) = (facts.addresses, facts.ports) else { continue };
         let ends = (SocketAddrV4::new(source, from), SocketAddrV4::new(destination, to));
+        if facts.segment == Some(Segment::Syn) && requests.get(&ends).is_some_and(|(frames, _)| frames.len() < MANY) {
+            // Another connection from the same port.
+            requests.remove(&ends);
+        }
         if facts.segment != Some(Segment::Data) {
             continue;
         }
@@ -259,8 +296,9 @@ pub fn kept_connection(case: &Case<'_>) -> Vec<Finding> {
             *is_waiting = false;
         }
     }
-    let kept = requests.into_iter().find(|(_, (frames, _))| frames.len() >= MANY);
-    let Some(((client, vip), (frames, _))) = kept else { return Vec::new() };
+    let kept: Vec<_> = requests.into_iter().filter(|(_, (frames, _))| frames.len() >= MANY).collect();
+    // Several kept connections are shared like any others.
+    let [((client, vip), (frames, _))] = kept.as_slice() else { return Vec::new() };
     let Some((node, service)) = case.services().find(|(_, it)| it.address == Some(*vip.ip()) && it.port == vip.port())
     else {
         return Vec::new();

@@ -1,5 +1,6 @@
 //! What a diagnosis is made from: the plan, the machines at time zero, and every frame's journey.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::{Cause, Command, Evidence};
@@ -7,7 +8,7 @@ use crate::ids::{FrameId, JobId, NodeId};
 use crate::keepalived::conf;
 use crate::reason::{Config, Console, Drop, Note};
 use crate::scenario::{Outcome, Places, Plan};
-use crate::time::Time;
+use crate::time::{Span, Time};
 use crate::topo::{Machine, Network, Service};
 use crate::trace::journey::{Author, Journeys};
 use crate::trace::{Event, Facts, Trace};
@@ -27,6 +28,7 @@ pub struct Case<'a> {
     places: &'a Places,
     typed: Vec<Typed<'a>>,
     keepaliveds: Vec<Option<Keepalived<'a>>>,
+    virtual_addresses: BTreeSet<Ipv4Addr>,
 }
 
 /// A command line that was typed.
@@ -76,12 +78,18 @@ impl<'a> Case<'a> {
             Some(Keepalived { text, config, messages })
         });
         let (typed, keepaliveds) = (typed.collect(), keepaliveds.collect());
-        Case { plan, outcome, journeys: Journeys::of(&outcome.trace), places, typed, keepaliveds }
+        let virtual_addresses = virtual_addresses(outcome);
+        Case { plan, outcome, journeys: Journeys::of(&outcome.trace), places, typed, keepaliveds, virtual_addresses }
     }
 
     /// The records.
     pub fn trace(&self) -> &'a Trace {
         &self.outcome.trace
+    }
+
+    /// Whether anything has happened since the set-up was done.
+    pub fn has_run(&self) -> bool {
+        self.outcome.length > Span::ZERO
     }
 
     /// The network as it is set up.
@@ -122,9 +130,7 @@ impl<'a> Case<'a> {
 
     /// Whether an address is a service's, or moves from master to master.
     pub fn is_virtual(&self, address: Ipv4Addr) -> bool {
-        let routers = || self.machines().flat_map(|(_, it)| &it.virtual_routers);
-        self.services().any(|(_, service)| service.address == Some(address))
-            || routers().any(|router| router.addresses.contains(&address))
+        self.virtual_addresses.contains(&address)
     }
 
     /// Whether a machine balances.
@@ -227,6 +233,11 @@ impl<'a> Case<'a> {
         self.typed.iter().rfind(is_it).map(|it| self.typed(node, it.job, it.line))
     }
 
+    /// All commands that were typed, and where they stand.
+    pub fn commands(&self) -> impl Iterator<Item = (NodeId, &'a str, Cause)> {
+        self.typed.iter().map(|it| (it.node, it.line, self.typed(it.node, it.job, it.line)))
+    }
+
     /// The first command since time zero, on any node, that a question picks.
     pub fn first_command(&self, is_it: impl Fn(NodeId, &str) -> bool) -> Option<Cause> {
         let mut typed = self.typed.iter().filter(|it| it.at >= self.trace().zero);
@@ -246,11 +257,18 @@ impl<'a> Case<'a> {
 
     /// A line of a machine's keepalived.conf, counted from 1.
     pub fn written(&self, node: NodeId, line: usize) -> Cause {
+        self.written_in(node, KEEPALIVED_CONF, line)
+    }
+
+    /// A line of one of a machine's files, counted from 1. keepalived names files as they were included.
+    pub fn written_in(&self, node: NodeId, file: &str, line: usize) -> Cause {
         let name = self.name(node);
-        let text =
-            self.keepaliveds[node.0 as usize].as_ref().and_then(|it| it.text.lines().nth(line.saturating_sub(1)));
-        let text = format!("{name}:{KEEPALIVED_CONF}, line {line}: {}", text.unwrap_or_default().trim());
-        Cause { node: name.to_owned(), text, line: self.places.in_file(node, KEEPALIVED_CONF, line) }
+        let files = &self.plan.nodes[node.0 as usize].files;
+        let found = files.iter().find(|(path, _)| is_named(path, file));
+        let (path, text) = found.map_or((file, ""), |(path, text)| (path.as_str(), text.as_str()));
+        let text = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+        let text = format!("{name}:{path}, line {line}: {}", text.trim());
+        Cause { node: name.to_owned(), text, line: self.places.in_file(node, path, line) }
     }
 
     /// The line of a machine's keepalived.conf that says this within a block, or at which the block begins if none does.
@@ -277,11 +295,30 @@ impl<'a> Case<'a> {
     }
 }
 
+/// The addresses that are, or come to be, a service's, or that move from master to master.
+fn virtual_addresses(outcome: &Outcome) -> BTreeSet<Ipv4Addr> {
+    let mut all: BTreeSet<_> = outcome.network.virtual_addresses().into_iter().collect();
+    for record in &outcome.trace.records {
+        if let Event::Note { note: Note::Change(change), .. } = &record.event
+            && let Config::Service { service, .. } = &change.what
+            && let Some(end) = service.split_whitespace().nth(1).and_then(|end| end.parse::<SocketAddrV4>().ok())
+        {
+            all.insert(*end.ip());
+        }
+    }
+    all
+}
+
 /// Whether a block of the outermost level begins here.
 fn is_block(line: &str) -> bool {
     ["vrrp_instance ", "virtual_server ", "vrrp_script ", "vrrp_sync_group ", "global_defs"]
         .iter()
         .any(|word| line.starts_with(word))
+}
+
+/// Whether a file is called so where keepalived has its files.
+fn is_named(path: &str, name: &str) -> bool {
+    path == name || path.strip_prefix("/etc/keepalived/") == Some(name)
 }
 
 /// The other files of a machine, which its configuration may include.
@@ -291,8 +328,7 @@ struct Beside<'a> {
 
 impl conf::Files for Beside<'_> {
     fn read(&mut self, pattern: &str) -> Vec<(String, String)> {
-        let is_it = |path: &str| path == pattern || path.strip_prefix("/etc/keepalived/") == Some(pattern);
-        self.files.iter().filter(|(path, _)| is_it(path)).cloned().collect()
+        self.files.iter().filter(|(path, _)| is_named(path, pattern)).cloned().collect()
     }
 }
 

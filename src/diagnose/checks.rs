@@ -66,6 +66,10 @@ fn unanswered(case: &Case<'_>, node: NodeId, rip: Ipv4Addr) -> Vec<FrameId> {
         let facts = Facts::of(sent.frame);
         let (Some((source, destination)), Some((from, to))) = (facts.addresses, facts.ports) else { continue };
         let (source, destination) = (SocketAddrV4::new(source, from), SocketAddrV4::new(destination, to));
+        if facts.segment == Some(Segment::Rst) {
+            // Who is reset is not left waiting.
+            open.remove(&(destination, source));
+        }
         if facts.segment == Some(Segment::Data) && sent.made.is_some() {
             if let Some(request) = open.get_mut(&(source, destination)) {
                 request.get_or_insert((sent.at, id));

@@ -15,58 +15,77 @@ use crate::wire::proto;
 pub fn keepalived_says(case: &Case<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (node, keepalived) in case.keepaliveds() {
-        let mut said: BTreeMap<(Kind, &str), Vec<&Message>> = BTreeMap::new();
+        let mut said: BTreeMap<(Kind, String), Vec<&Message>> = BTreeMap::new();
         for message in &keepalived.messages {
-            let known = said.entry((kind_of(message), message.text.as_str())).or_default();
+            let kind = kind_of(message);
+            let about = match (kind, message.line) {
+                // Several remarks on a line are one matter.
+                (Kind::ConfigurationRemark, Some(line)) => line.to_string(),
+                _ => message.text.clone(),
+            };
+            let known = said.entry((kind, about)).or_default();
             // Each of its processes reads the file, and says what it sees.
-            if !known.iter().any(|it| it.line == message.line) {
+            if !known.iter().any(|it| (it.line, &it.text) == (message.line, &message.text)) {
                 known.push(message);
             }
         }
         // Other remarks without a place are about habits, not about mistakes.
         said.retain(|(kind, _), messages| *kind != Kind::ConfigurationRemark || messages[0].line.is_some());
-        findings.extend(said.into_iter().map(|((kind, text), messages)| complaint(case, node, kind, text, &messages)));
+        findings.extend(said.into_iter().map(|((kind, _), messages)| complaint(case, node, kind, &messages)));
     }
     findings
 }
 
 fn kind_of(message: &Message) -> Kind {
     let text = message.text.as_str();
-    let is_unknown = ["Unknown keyword", "Config files missing", "There are ", "Invalid sorry server"];
+    let is_mistake = ["Unknown keyword", "Config files missing", "There are ", "Invalid sorry server"];
     let ends = matches!(message.severity, Severity::Missing | Severity::Fatal | Severity::Crash);
     if text.contains("nopreempt will not work") {
         Kind::NopreemptIgnored
-    } else if ends || is_unknown.iter().any(|start| text.starts_with(start)) {
+    } else if ends || is_mistake.iter().any(|start| text.starts_with(start)) {
         Kind::ConfigurationMistake
     } else {
         Kind::ConfigurationRemark
     }
 }
 
-fn complaint(case: &Case<'_>, node: NodeId, kind: Kind, text: &str, messages: &[&Message]) -> Finding {
+fn complaint(case: &Case<'_>, node: NodeId, kind: Kind, messages: &[&Message]) -> Finding {
     let name = case.name(node);
-    let word = text.split('\'').nth(1).unwrap_or_default();
-    let line = messages.first().and_then(|message| message.line);
+    let text = messages[0].text.as_str();
+    let place = messages[0].line.map(|line| match &messages[0].file {
+        Some(file) => case.written_in(node, file, line),
+        None => case.written(node, line),
+    });
     let (what, cause, fix) = match kind {
         Kind::NopreemptIgnored => (
             format!("{name} takes the address back in spite of nopreempt, which counts only with state BACKUP."),
             case.keyword(node, "vrrp_instance", "state"),
             set_keyword(case, node, "state", "BACKUP"),
         ),
-        _ if text.starts_with("Unknown keyword") => (
-            format!("keepalived on {name} does not know {word} there, and goes on without it."),
-            line.map(|line| case.written(node, line)),
-            case.fix(node, format!("sed -i '{}d' /etc/keepalived/keepalived.conf", line.unwrap_or(1))),
-        ),
-        _ => (
-            format!("keepalived on {name} says of its configuration: {text}"),
-            line.map(|line| case.written(node, line)),
-            case.fix(node, "keepalived -t"),
-        ),
+        _ if text.starts_with("Unknown keyword") => {
+            let word = text.split('\'').nth(1).unwrap_or_default();
+            (
+                format!("keepalived on {name} does not know {word} there, and goes on without it."),
+                place,
+                case.fix(node, format!("sed -i '/{word}/d' /etc/keepalived/keepalived.conf")),
+            )
+        }
+        _ => {
+            let all: Vec<_> = messages.iter().map(|message| message.text.as_str()).collect();
+            let what = format!("keepalived on {name} says of its configuration: {}", all.join("; "));
+            (what, place, case.fix(node, "keepalived -t"))
+        }
     };
     let at = |message: &&Message| message.line.map_or(String::new(), |line| format!(" (line {line})"));
-    let evidence = messages.iter().map(|message| fact(format!("keepalived says: {text}{}", at(message))));
+    let said = messages.iter().map(|message| fact(format!("keepalived says: {}{}", message.text, at(message))));
+    let evidence = logged(case, node, text).into_iter().chain(said);
     Finding { kind, what, evidence: some(evidence), cause, fix: vec![fix] }
+}
+
+/// The first time that a machine has logged this.
+fn logged(case: &Case<'_>, node: NodeId, words: &str) -> Option<Evidence> {
+    let is_it = |note: &Note| matches!(note, Note::Console(Console::Logged { text, .. }) if text.contains(words));
+    case.notes().find(|noted| noted.node == node && is_it(noted.note)).map(|noted| case.saw(&noted))
 }
 
 /// quorum and hysteresis that all servers together do not reach: once it is lost, it is lost for ever.
@@ -86,12 +105,15 @@ pub fn quorum_out_of_reach(case: &Case<'_>) -> Vec<Finding> {
                     "The sorry server of {} never yields: the quorum is gained at {needed}, and all servers together weigh {all}.",
                     shown(it)
                 ),
-                evidence: vec![fact(format!(
-                    "quorum {} and hysteresis {} make {needed}; {} servers weigh {all}",
-                    it.quorum,
-                    it.hysteresis,
-                    it.servers.len()
-                ))],
+                evidence: logged(case, node, "sorry server")
+                    .into_iter()
+                    .chain([fact(format!(
+                        "quorum {} and hysteresis {} make {needed}; {} servers weigh {all}",
+                        it.quorum,
+                        it.hysteresis,
+                        it.servers.len()
+                    ))])
+                    .collect(),
                 cause,
                 fix: vec![case.fix(
                     node,
@@ -155,7 +177,7 @@ impl Partners<'_> {
             machine.interfaces.iter().find(|it| it.name == instance.interface)?.switch
         };
         let authentication = |it: &Instance| match &it.authentication {
-            Some(Authentication::Password(password)) => Some(password.clone()),
+            Some(Authentication::Password(password)) => Some(*password),
             _ => None,
         };
         let listed = |it: &Instance| it.vips.iter().map(|vip| vip.net.addr()).collect::<BTreeSet<_>>();
@@ -247,7 +269,7 @@ fn list_start(it: &Instance) -> String {
 }
 
 /// What partners have said about one another's advertisements.
-fn rejections(case: &Case<'_>, pair: &Partners<'_>) -> Vec<Evidence> {
+pub fn rejections(case: &Case<'_>, pair: &Partners<'_>) -> Vec<Evidence> {
     const WORDS: &[&str] = &["invalid passwd", "expecting", "expected", "mismatch", "not present in"];
     let is_it = |note: &Note| matches!(note, Note::Console(Console::Logged { text, .. }) if WORDS.iter().any(|words| text.contains(words)));
     let said = case.notes().filter(|noted| pair.has(noted.node) && is_it(noted.note));

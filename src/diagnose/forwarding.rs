@@ -35,10 +35,7 @@ pub fn not_forwarding(case: &Case<'_>) -> Vec<Finding> {
         cause: Some(case.setting(node, notes[0].at, &["net.ipv4.ip_forward"])),
         fix: vec![case.fix(node, "sysctl -w net.ipv4.ip_forward=1")],
     });
-    // What the address plan has said already needs no second finding.
-    let known = super::network::address_plan(case);
-    let is_known = |it: &Finding| known.iter().any(|other| other.kind == it.kind && other.fix == it.fix);
-    told.filter(|it| !is_known(it)).collect()
+    told.collect()
 }
 
 /// A machine without a route to somebody that it has to answer.

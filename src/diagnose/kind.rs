@@ -132,6 +132,8 @@ kinds! {
     DeadServiceLiveVrrp: "dead-service-live-vrrp", Fault, "health-checks";
     /// Nobody listens where connections are sent to.
     NobodyListens: "nobody-listens", Fault, "health-checks";
+    /// All routers have given up, and nobody has the address.
+    NobodyHolds: "nobody-holds", Fault, "failover";
     /// Two clusters have one virtual_router_id.
     VridUsedTwice: "vrid-used-twice", Fault, "vrrp";
     /// Two routers of one cluster have different virtual_router_ids.
@@ -158,8 +160,6 @@ kinds! {
     AdvertRejected: "advert-rejected", Fault, "split-brain";
     /// Two machines have the virtual address at once.
     TwoMasters: "two-masters", Fault, "split-brain";
-    /// All routers have given up, and nobody has the address.
-    NobodyHolds: "nobody-holds", Fault, "failover";
     /// A master that came back has cut the connections of the other one.
     FailBackCuts: "fail-back-cuts", Fault, "failover";
     /// Who has taken over does not know the connections that were open.
@@ -178,6 +178,8 @@ kinds! {
     Filtered: "filtered", Fault, "troubleshooting";
     /// Persistence sends all connections of a client to one server.
     PersistenceHidesRotation: "persistence-hides-rotation", Note, "persistence";
+    /// Clients behind address translation look like one.
+    ClientsLookAlike: "clients-look-alike", Note, "persistence";
     /// Requests over one connection are scheduled once.
     KeptConnection: "kept-connection", Note, "connections";
     /// A hash deals the clients anew when a server goes.

@@ -85,6 +85,7 @@ type Rule = fn(&Case<'_>) -> Vec<Finding>;
 /// Rules that need the configuration only. They look at the run for evidence, if there is one.
 const OF_CONFIGURATION: &[Rule] = &[
     network::address_plan,
+    network::ports_in_vain,
     network::wide_mask,
     configuration::keepalived_says,
     configuration::quorum_out_of_reach,

@@ -1,13 +1,14 @@
 //! Who has which address, and who can reach whom: what the address plan says, with the words and commands for it.
 
+use std::net::{Ipv4Addr, SocketAddrV4};
+
 use super::case::{Case, Noted, fact, some};
 use super::{Cause, Command, Evidence, Finding, Kind};
 use crate::ids::NodeId;
-use crate::reason::{Config, Drop, IpDrop, Ipvs, Note};
+use crate::reason::{Config, Drop, IpDrop, Ipvs, Note, Reset, Tcp};
 use crate::time::Time;
 use crate::topo::plan::{self, Finding as Flaw};
 use crate::topo::{Method, Service};
-use std::net::Ipv4Addr;
 
 /// What is wrong with the addresses before anything runs.
 pub fn address_plan(case: &Case<'_>) -> Vec<Finding> {
@@ -30,6 +31,8 @@ fn told(case: &Case<'_>, flaw: &Flaw) -> Vec<Finding> {
                 .into_iter()
                 .collect(),
         }),
+        // A run shows whether it matters.
+        Flaw::DeafGateway { .. } if case.has_run() => None,
         Flaw::DeafGateway { machine, gateway, holder } => node(holder).map(|by| Finding {
             kind: Kind::NotForwarding,
             what: format!("{holder} is the gateway of {machine}, but passes nothing on: ip_forward is 0."),
@@ -65,7 +68,7 @@ fn told(case: &Case<'_>, flaw: &Flaw) -> Vec<Finding> {
             kind: Kind::NoSuchServer,
             what: format!("{director} sends connections to {address}, which no machine has."),
             evidence: vec![fact(format!("{address} is a server of {service}"))],
-            cause: server_line(case, node, *address),
+            cause: server_line(case, node, *address, case.trace().zero),
             fix: remove(case, node, service, *address),
         }),
         Flaw::BehindRouter { director, server } => {
@@ -209,7 +212,7 @@ fn behind_router(case: &Case<'_>, director: NodeId, server: NodeId) -> Option<Fi
             "{from} reaches {to} by direct routing, which only changes hardware addresses, but {to} is behind a router."
         ),
         evidence,
-        cause: server_line(case, director, rip),
+        cause: server_line(case, director, rip, case.trace().zero),
         fix: vec![
             case.fix(director, format!("ipvsadm -e {} -r {} -i -w {}", option(service), entry.at, entry.weight)),
             case.fix(
@@ -240,9 +243,75 @@ fn port_differs(case: &Case<'_>, node: NodeId, service: &str, server: (NodeId, u
             method.name()
         ),
         evidence: vec![fact(format!("the service is {service}, and its server is at port {port}"))],
-        cause: rip.and_then(|rip| server_line(case, node, rip)),
+        cause: rip.and_then(|rip| server_line(case, node, rip, case.trace().zero)),
         fix: fix.into_iter().collect(),
     }
+}
+
+/// A command that names a port which direct routing or a tunnel does not map. ipvsadm does not even pass it on.
+pub struct PortInVain {
+    /// Whose service.
+    pub director: NodeId,
+    /// The service.
+    pub service: SocketAddrV4,
+    /// The server as it was named.
+    pub server: SocketAddrV4,
+    cause: Cause,
+}
+
+impl PortInVain {
+    /// All of them.
+    pub fn all(case: &Case<'_>) -> Vec<PortInVain> {
+        let commands = case.commands().flat_map(|(node, line, cause)| {
+            line.split([';', '&', '\n'])
+                .filter_map(move |one| in_vain(one))
+                .map(move |ends| (node, ends, cause.clone()))
+        });
+        commands.map(|(director, (service, server), cause)| PortInVain { director, service, server, cause }).collect()
+    }
+}
+
+/// The service and the server of a command that names a port in vain.
+fn in_vain(line: &str) -> Option<(SocketAddrV4, SocketAddrV4)> {
+    let words: Vec<_> = line.split_whitespace().collect();
+    let after = |options: &[&str]| words.iter().position(|it| options.contains(it)).and_then(|at| words.get(at + 1));
+    let has = |options: &[&str]| words.iter().any(|it| options.contains(it));
+    if words.first() != Some(&"ipvsadm")
+        || !has(&["-a", "-e", "--add-server", "--edit-server"])
+        || has(&["-m", "--masquerading"])
+    {
+        return None;
+    }
+    let service: SocketAddrV4 = after(&["-t", "-u", "--tcp-service", "--udp-service"])?.parse().ok()?;
+    let server: SocketAddrV4 = after(&["-r", "--real-server"])?.parse().ok()?;
+    (service.port() != server.port() && service.port() != 0).then_some((service, server))
+}
+
+/// Servers at ports that are not the service's, by direct routing or a tunnel.
+pub fn ports_in_vain(case: &Case<'_>) -> Vec<Finding> {
+    let told = PortInVain::all(case).into_iter().map(|it| {
+        let PortInVain { director, service, server, cause } = it;
+        let is_refused = |noted: &Noted<'_>| {
+            matches!(noted.note, Note::Tcp(Tcp::Reset(Reset::ClosedPort)))
+                && case.owner(*server.ip()) == Some(noted.node)
+                && case.ends(noted).is_some_and(|(_, end)| end == service)
+        };
+        let seen = some(case.notes().filter(is_refused).map(|noted| case.saw(&noted)));
+        Finding {
+            kind: Kind::PortDiffers,
+            what: format!(
+                "{} is to reach {} at port {}, but direct routing and tunnels change no ports: packets arrive at port {}.",
+                case.name(director),
+                server.ip(),
+                server.port(),
+                service.port()
+            ),
+            evidence: or_fact(seen, || format!("the service is {service}, and its server is at port {}", server.port())),
+            cause: Some(cause),
+            fix: vec![case.fix(director, format!("ipvsadm -e -t {service} -r {}:{} -m", server.ip(), service.port()))],
+        }
+    });
+    told.collect()
 }
 
 /// An address on lo whose mask takes in others' addresses: lo answers for all of them.
@@ -295,12 +364,10 @@ pub fn option(service: &Service) -> String {
 }
 
 /// Where a server has come into a service: a command, or a line of keepalived.conf.
-pub fn server_line(case: &Case<'_>, node: NodeId, rip: Ipv4Addr) -> Option<Cause> {
+pub fn server_line(case: &Case<'_>, node: NodeId, rip: Ipv4Addr, before: Time) -> Option<Cause> {
     let is_it = |what: &Config| matches!(what, Config::Server { server, weight: Some(_), .. } if *server.ip() == rip);
     let written = || case.line_of(node, &["real_server", &rip.to_string()]);
-    written()
-        .or_else(|| case.changed(node, end_of(case), is_it))
-        .or_else(|| case.command(node, &["ipvsadm", &rip.to_string()]))
+    written().or_else(|| case.changed(node, before, is_it))
 }
 
 fn remove(case: &Case<'_>, node: NodeId, service: &str, rip: Ipv4Addr) -> Vec<Command> {

@@ -15,34 +15,36 @@ use crate::trace::Facts;
 /// FTP's control connection.
 const FTP: u16 = 21;
 
+/// An answer that somebody has reset, and its two ends.
+struct Answer<'a> {
+    noted: Noted<'a>,
+    source: SocketAddrV4,
+    destination: SocketAddrV4,
+}
+
 /// Answers that reach a client with the server's own address: the client has never heard of it, and resets.
 pub fn the_director(case: &Case<'_>) -> Vec<Finding> {
-    let mut found: BTreeMap<(NodeId, NodeId), Vec<(Noted<'_>, SocketAddrV4, SocketAddrV4)>> = BTreeMap::new();
+    let mut found: BTreeMap<(NodeId, NodeId), Vec<Answer<'_>>> = BTreeMap::new();
     for noted in case.notes() {
         if !matches!(noted.note, Note::Tcp(Tcp::Reset(Reset::UnknownConnection | Reset::WrongAck))) {
             continue;
         }
         let Some((source, destination)) = case.ends(&noted) else { continue };
         if let Some(server) = masqueraded(case, source) {
-            found.entry((server, noted.node)).or_default().push((noted, source, destination));
+            found.entry((server, noted.node)).or_default().push(Answer { noted, source, destination });
         }
     }
     found.into_iter().map(|((server, client), answers)| told(case, server, client, &answers)).collect()
 }
 
-fn told(
-    case: &Case<'_>,
-    server: NodeId,
-    client: NodeId,
-    answers: &[(Noted<'_>, SocketAddrV4, SocketAddrV4)],
-) -> Finding {
+fn told(case: &Case<'_>, server: NodeId, client: NodeId, answers: &[Answer<'_>]) -> Finding {
     let (name, asker) = (case.name(server), case.name(client));
-    let (first, source, destination) = &answers[0];
-    let mut evidence = some(answers.iter().map(|(noted, ..)| case.saw(noted)));
+    let Answer { source, .. } = answers[0];
+    let mut evidence = some(answers.iter().map(|it| case.saw(&it.noted)));
     let director = director_of(case, server);
     let vip = director.and_then(|node| case.machine(node).services.iter().find_map(|service| service.address));
     let vip = vip.unwrap_or(Ipv4Addr::UNSPECIFIED);
-    if let Some(expired) = forgotten(case, first, *source, *destination) {
+    if let Some(expired) = forgotten(case, &answers[0]) {
         evidence.insert(0, case.saw(&expired));
         let late = director.unwrap_or(server);
         return Finding {
@@ -84,7 +86,7 @@ fn told(
                  address."
             ),
             evidence,
-            cause: director.and_then(|node| server_line(case, node, *source.ip())),
+            cause: director.and_then(|node| server_line(case, node, *source.ip(), answers[0].noted.at)),
             fix: director.map(masquerade).unwrap_or_default(),
         };
     }
@@ -101,17 +103,12 @@ fn told(
 }
 
 /// A half-closed connection of these two ends that the director had forgotten before.
-fn forgotten<'a>(
-    case: &Case<'a>,
-    answer: &Noted<'_>,
-    source: SocketAddrV4,
-    destination: SocketAddrV4,
-) -> Option<Noted<'a>> {
+fn forgotten<'a>(case: &Case<'a>, answer: &Answer<'_>) -> Option<Noted<'a>> {
     let is_it = |note: &Note| {
         matches!(note, Note::Ipvs(Ipvs::Expired { connection: Connection { client, server, .. }, .. })
-            if *client == destination && *server == source)
+            if *client == answer.destination && *server == answer.source)
     };
-    case.notes().take_while(|noted| noted.at <= answer.at).find(|noted| is_it(noted.note))
+    case.notes().take_while(|noted| noted.at <= answer.noted.at).find(|noted| is_it(noted.note))
 }
 
 fn masqueraded(case: &Case<'_>, end: SocketAddrV4) -> Option<NodeId> {

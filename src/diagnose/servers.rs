@@ -5,11 +5,11 @@ use std::net::SocketAddrV4;
 
 use super::case::{Case, Noted, some};
 use super::forwarding::by_node;
-use super::network::{option, server_line};
+use super::network::{PortInVain, option, server_line};
 use super::{Command, Finding, Kind};
 use crate::ids::NodeId;
 use crate::reason::{Drop, IpDrop, Ipvs, Note, Reset, Tcp};
-use crate::topo::{Method, Service};
+use crate::topo::{Method, Server};
 
 /// A director that asks its own service by direct routing: its question bears the virtual address, which is the server's own.
 pub fn director_asks_itself(case: &Case<'_>) -> Vec<Finding> {
@@ -122,14 +122,8 @@ pub fn nobody_listens(case: &Case<'_>) -> Vec<Finding> {
         }
     }
     let told = closed.into_iter().filter_map(|((node, end), notes)| {
-        let is_port_known = |service: &Service| {
-            let differs = |it: &crate::topo::Server| {
-                it.method != Method::Nat && it.at.port() != service.port && it.at.port() != 0
-            };
-            service.address == Some(*end.ip()) && service.port == end.port() && service.servers.iter().any(differs)
-        };
-        // The address plan has told of the port already.
-        if case.services().any(|(_, service)| is_port_known(service)) {
+        // That the port is another one has been said already.
+        if PortInVain::all(case).iter().any(|it| it.service == end) || plan_knows(case, end) {
             return None;
         }
         let name = case.name(node);
@@ -160,6 +154,16 @@ pub fn nobody_listens(case: &Case<'_>) -> Vec<Finding> {
         })
     });
     told.collect()
+}
+
+/// Whether the address plan has a server of the service at another port.
+fn plan_knows(case: &Case<'_>, end: SocketAddrV4) -> bool {
+    let differs = |it: &Server, port| it.method != Method::Nat && it.at.port() != port && it.at.port() != 0;
+    case.services().any(|(_, service)| {
+        service.address == Some(*end.ip())
+            && service.port == end.port()
+            && service.servers.iter().any(|it| differs(it, service.port))
+    })
 }
 
 /// Whether a director without keepalived has sent a connection there: with it, a dead server is a matter of moments.
@@ -208,7 +212,7 @@ pub fn dead(case: &Case<'_>) -> Vec<Finding> {
             case.name(node)
         ),
         evidence: some(notes.iter().map(|noted| case.saw(noted))),
-        cause: server_line(case, node, rip),
+        cause: server_line(case, node, rip, notes[0].at),
         fix: entries(case, node, rip),
     });
     told.collect()

@@ -7,7 +7,7 @@ use super::case::{Case, Noted, some};
 use super::configuration::{Partners, is_advert};
 use super::{Cause, Command, Evidence, Finding, Kind};
 use crate::ids::{FrameId, NodeId};
-use crate::reason::{Drop, Loss, Machine, Note, Ruling};
+use crate::reason::{Drop, IpDrop, Loss, Machine, Note, Ruling};
 use crate::sim::Station;
 use crate::time::{Span, Time};
 use crate::trace::{Event, Facts};
@@ -171,9 +171,11 @@ fn stopped(case: &Case<'_>, pair: &Partners<'_>, _: &Overlap) -> Vec<Finding> {
 
 /// Advertisements get lost on the way between the two.
 fn lost(case: &Case<'_>, pair: &Partners<'_>, overlap: &Overlap) -> Vec<Finding> {
-    let evidence = adverts_lost(case, pair, overlap, |loss| {
-        !matches!(loss, Loss::NobodyElse | Loss::SamePort { .. } | Loss::NoCable)
-    });
+    let mut evidence =
+        adverts_lost(case, pair, overlap, |loss| !matches!(loss, Loss::NobodyElse | Loss::SamePort { .. }));
+    let unsent = case.drops(|drop| matches!(drop, Drop::Ip(IpDrop::NoCarrier { .. })).then_some(()));
+    let unsent = unsent.iter().filter(|(noted, ())| pair.has(noted.node) && noted.at <= overlap.to);
+    evidence.extend(unsent.map(|(noted, ())| case.saw(noted)));
     let [(one, ours), _] = pair.routers;
     if evidence.len() < 2 {
         return Vec::new();
@@ -181,7 +183,7 @@ fn lost(case: &Case<'_>, pair: &Partners<'_>, overlap: &Overlap) -> Vec<Finding>
     vec![Finding {
         kind: Kind::HeartbeatDead,
         what: format!(
-            "{} do not hear one another, since frames get lost between them, but clients reach both: one path is not enough.",
+            "{} do not hear one another, since what they send gets lost between them: each believes the other one dead.",
             pair.names(case)
         ),
         evidence: some(evidence),
@@ -237,6 +239,16 @@ fn late(case: &Case<'_>, pair: &Partners<'_>, _: &Overlap) -> Vec<Finding> {
 
 fn unexplained(case: &Case<'_>, pair: &Partners<'_>) -> Finding {
     let [(one, ours), (other, _)] = pair.routers;
+    let rejected = super::configuration::rejections(case, pair);
+    if !rejected.is_empty() {
+        return Finding {
+            kind: Kind::AdvertRejected,
+            what: format!("{} hear one another and do not believe what they hear: both are master.", pair.names(case)),
+            evidence: rejected,
+            cause: super::configuration::block_of(case, one, ours),
+            fix: vec![case.fix(other, "diff /etc/keepalived/keepalived.conf with the file of its partner")],
+        };
+    }
     Finding {
         kind: Kind::TwoMasters,
         what: format!("{} have the same virtual address at the same time.", pair.names(case)),
@@ -280,6 +292,7 @@ impl Case<'_> {
             }
             _ => false,
         };
-        self.changed(node, super::network::end_of(self), is_it)
+        let policy = || self.command(node, &[ruling.tool, "-P", &ruling.chain]);
+        self.changed(node, super::network::end_of(self), is_it).or_else(policy)
     }
 }
