@@ -185,14 +185,43 @@ const IN_CONFIGURATION: &[(&str, &[&str])] = &[
 
 /// One replacement each in a healthy scenario, and what is found then.
 const SPOILT: &[(&str, &str, &str, &str)] = &[
+    ("dr", "192.168.1.10/24 dev eth0\"", "192.168.1.198/24 dev eth0\"", "duplicate-address"),
+    ("dr", "\"ip addr add 192.168.1.200/32 dev eth0 label eth0:0\",", "", "virtual-address-missing"),
+    ("dr", "-r 192.168.1.198 -g", "-r 192.168.1.77 -g", "no-such-server"),
+    (
+        "dr",
+        "setup: [\"ip addr add 192.168.1.10/24",
+        "setup: [\"ip link set dev eth0 address 02:00:00:00:02:00\", \"ip addr add 192.168.1.10/24",
+        "duplicate-mac",
+    ),
     (
         "dr",
         "\"ip addr add 192.168.1.10/24 dev eth0\"",
-        "\"ip addr add 192.168.1.198/24 dev eth0\"",
-        "duplicate-address",
+        "\"ip addr add 192.168.1.10/24 dev eth0\", \"ip route add 10.0.0.0/8 via 192.168.1.250\"",
+        "no-such-gateway",
     ),
-    ("dr", "\"ip addr add 192.168.1.200/32 dev eth0\",", "", "virtual-address-missing"),
-    ("dr", "-r 192.168.1.198", "-r 192.168.1.77", "no-such-server"),
+    (
+        "dr",
+        "\"ipvsadm -A -t 192.168.1.200:80 -s wlc\"",
+        "\"iptables -A INPUT -p tcp --dport 80 -j DROP\", \"ipvsadm -A -t 192.168.1.200:80 -s wlc\"",
+        "filtered",
+    ),
+    // Only eth0's own setting counts for what comes in by eth0.
+    (
+        "dr",
+        "net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2",
+        "net.ipv4.conf.lo.arp_ignore=1 net.ipv4.conf.lo.arp_announce=2",
+        "arp-answered",
+    ),
+    ("dr-routed", "\"ip route add default via 172.168.2.254\",\n                \"httpd", "\"httpd", "no-route"),
+    // Somebody gives the address to the backup by hand.
+    (
+        "keepalived/failover",
+        "timeline: [",
+        "timeline: [(at: \"5s\", node: \"ds2\", run: \"ip addr add 10.0.0.100/24 dev eth0\"),",
+        "two-masters",
+    ),
+    ("keepalived/failover", "state BACKUP\n", "state BACKUP\n    version 3\n", "advert-rejected"),
 ];
 
 /// The name of a scenario: its path below the folder, without the extension.
@@ -297,26 +326,44 @@ fn every_pitfall_is_a_finding() {
     assert!(silent.is_empty(), "{silent:?}");
 }
 
-/// What the fixes of the first kind do: typed at the end of the set-up, they leave nothing of it to find.
+/// Fixes that cannot be typed before anything has gone wrong, or that are about what the timeline does.
+const NOT_BEFOREHAND: &[&str] = &[
+    // The timeline itself does what the fix undoes or avoids.
+    "keepalived/split-brain-paused-master",
+    "pitfalls/15-tun-mtu",
+    "pitfalls/23-half-closed-session",
+    "pitfalls/37-nothing-rotates-in-the-lab",
+    "routed-ping",
+    "seeds/nat-192.168.1.100",
+    // keepalived has to be asked (`keepalived -t`), not mended.
+    "seeds/keepalived-172.168.2.20",
+    "seeds/keepalived-172.168.2.20-two-masters",
+];
+
+/// The fixes of the first kind, typed at the end of the set-up, leave nothing of it to find.
 #[test]
 fn fixes_mend() {
     let mut wrong = Vec::new();
     for path in support::scenarios("scenarios") {
         let (name, (text, plan)) = (name(&path), loaded(&path));
         let findings = found(&text, &plan);
-        let Some(first) = findings.first() else { continue };
+        let Some(first) = findings.first().filter(|_| !NOT_BEFOREHAND.contains(&name.as_str())) else { continue };
         let mut mended = plan.clone();
         for finding in findings.iter().filter(|it| it.kind == first.kind) {
             for command in &finding.fix {
                 let node = mended.node(&command.node).unwrap();
-                mended.nodes[node.0 as usize].setup.push(command.line.clone());
+                // keepalived does not run yet, and nobody has the address that could be announced.
+                let line = command.line.split(" && systemctl").next().unwrap();
+                if !line.starts_with("arping") {
+                    mended.nodes[node.0 as usize].setup.push(line.to_owned());
+                }
             }
         }
         match scenario::run(&mended, Options::default()) {
             Ok(outcome) => {
                 let left = diagnose::diagnose(&mended, &Places::of(&plan, &text), &outcome);
-                if left.iter().any(|it| it.kind == first.kind) {
-                    wrong.push(format!("{name}: {} is still found", first.kind.name()));
+                if let Some(left) = left.iter().find(|it| it.kind == first.kind) {
+                    wrong.push(format!("{name}: {} is still found: {left:#?}", first.kind.name()));
                 }
             }
             Err(failure) => wrong.push(format!("{name}: {} {:?}", first.kind.name(), failure.diagnostic(&plan, &text))),

@@ -8,6 +8,7 @@ use super::subject::Subject;
 use super::{Status, output};
 use crate::diagnose::{self, Command, Evidence, Finding, Gravity};
 use crate::scenario::{self, Options, Places};
+use crate::svg::wrap_where;
 use crate::trace::Trace;
 
 /// Runs a scenario and says what is wrong with the cluster: what shows it, where it comes from, what mends it.
@@ -70,6 +71,22 @@ impl Diagnose {
     }
 }
 
+/// As many letters as a line may have, without its indentation.
+const WIDTH: usize = 110;
+
+/// A text in lines that fit.
+fn broken(text: &str) -> Vec<String> {
+    wrap_where(text, |line, word| line.chars().count() + 1 + word.chars().count() <= WIDTH)
+}
+
+fn write_broken(out: &mut dyn Write, lead: &str, text: &str) -> io::Result<()> {
+    for (place, line) in broken(text).iter().enumerate() {
+        let lead = if place == 0 { lead } else { "     " };
+        writeln!(out, "   {lead}  {line}")?;
+    }
+    Ok(())
+}
+
 /// What findings are printed with.
 struct Page<'a> {
     trace: &'a Trace,
@@ -101,24 +118,29 @@ impl Page<'_> {
             Gravity::Fault => String::new(),
             Gravity::Note => "note: ".to_owned(),
         };
-        writeln!(out, "{}", self.painted(BOLD, &format!("{number}. {lead}{what}")))?;
+        for (place, line) in broken(&format!("{number}. {lead}{what}")).iter().enumerate() {
+            writeln!(out, "{}{}", if place > 0 { "   " } else { "" }, self.painted(BOLD, line))?;
+        }
         for seen in evidence {
-            writeln!(out, "   seen   {}{}", self.when(seen), seen.text)?;
+            write_broken(out, "seen ", &(self.when(seen) + &seen.text))?;
         }
         if let Some(cause) = cause {
-            writeln!(out, "   {}  {}", self.painted(RED, "cause"), cause.place(self.file))?;
+            write_broken(out, &self.painted(RED, "cause"), &cause.place(self.file))?;
         }
+        // A command is to be copied as it is.
         for Command { node, line } in fix {
             writeln!(out, "   {}    {node}$ {line}", self.painted(GREEN, "fix"))?;
         }
-        writeln!(out, "   read   the chapter {} of the book ({})", kind.chapter(), kind.name())
+        writeln!(out, "   read   chapter {} of the book; this is called {}", kind.chapter(), kind.name())
     }
 
     /// The moment and the frame of something that was seen.
     fn when(&self, seen: &Evidence) -> String {
-        let at = self.seconds(seen).map(|at| format!("{at:.6} s  ")).unwrap_or_default();
-        let frame = seen.frame.map(|id| format!("frame {}  ", id.0)).unwrap_or_default();
-        at + &frame
+        match (self.seconds(seen), seen.frame) {
+            (Some(at), Some(frame)) => format!("at {at:.6} s, frame {}: ", frame.0),
+            (Some(at), None) => format!("at {at:.6} s: "),
+            (None, _) => String::new(),
+        }
     }
 
     fn seconds(&self, seen: &Evidence) -> Option<f64> {

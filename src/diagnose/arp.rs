@@ -74,10 +74,21 @@ pub fn announces_the_virtual_address(case: &Case<'_>) -> Vec<Finding> {
             ),
             evidence: some(notes.iter().map(|noted| case.saw(noted))),
             cause: Some(case.setting(node, end_of(case), ANNOUNCE)),
-            fix: vec![case.fix(node, "sysctl -w net.ipv4.conf.all.arp_announce=2")],
+            fix: careless(case, node, address)
+                .map(|server| case.fix(server, "sysctl -w net.ipv4.conf.all.arp_announce=2"))
+                .collect(),
         }
     });
     told.collect()
+}
+
+/// This server, and the others that have the address and are as careless: they only were not the first to ask.
+fn careless<'a>(case: &'a Case<'_>, node: NodeId, address: Ipv4Addr) -> impl Iterator<Item = NodeId> + 'a {
+    let is_careless = move |it: &Machine| {
+        it.interfaces.iter().any(|nic| nic.switch.is_some() && nic.arp_announce < 2)
+            && it.addresses().any(|(on, own)| on.switch.is_none() && own.net.addr() == address)
+    };
+    case.machines().filter(move |(other, it)| *other == node || is_careless(it)).map(|(other, _)| other)
 }
 
 /// The real servers that noted something about ARP and a virtual address, and their notes.

@@ -11,7 +11,7 @@ use crate::scenario::{Outcome, Places, Plan};
 use crate::time::{Span, Time};
 use crate::topo::{Machine, Network, Service};
 use crate::trace::journey::{Author, Journeys};
-use crate::trace::{Event, Facts, Trace};
+use crate::trace::{Event, Facts, Trace, brief};
 use crate::wire::describe;
 
 /// Where keepalived has its configuration.
@@ -40,7 +40,7 @@ struct Typed<'a> {
     line: &'a str,
 }
 
-/// The keepalived of a machine, as its file has it when the machine is switched on.
+/// The keepalived of a machine, as its file has it when the set-up is done.
 pub struct Keepalived<'a> {
     /// The file.
     text: &'a str,
@@ -72,8 +72,8 @@ impl<'a> Case<'a> {
             }
             _ => None,
         });
-        let keepaliveds = plan.nodes.iter().map(|node| {
-            let (_, text) = node.files.iter().find(|(path, _)| path == KEEPALIVED_CONF)?;
+        let keepaliveds = plan.nodes.iter().zip(&outcome.network.machines).map(|(node, machine)| {
+            let text = machine.keepalived.as_ref()?;
             let (config, messages) = conf::parse(text, &node.name, &mut Beside { files: &node.files });
             Some(Keepalived { text, config, messages })
         });
@@ -198,7 +198,7 @@ impl<'a> Case<'a> {
     /// A note as evidence: who said it about which frame.
     pub fn saw(&self, noted: &Noted<'_>) -> Evidence {
         let about = noted.frame.and_then(|id| self.journeys.frame(id));
-        let about = about.map(|sent| format!(" about {}", describe::describe(sent.frame)));
+        let about = about.map(|sent| format!(" [{}]", brief(&describe::describe(sent.frame).to_string())));
         let text = format!("{}: {}{}", self.name(noted.node), noted.note, about.unwrap_or_default());
         Evidence { at: Some(noted.at), frame: noted.frame, text }
     }
@@ -206,7 +206,7 @@ impl<'a> Case<'a> {
     /// A frame as evidence.
     pub fn sent(&self, id: FrameId) -> Option<Evidence> {
         let sent = self.journeys.frame(id)?;
-        let text = format!("{} sends {}", self.name(sent.node), describe::describe(sent.frame));
+        let text = format!("{} sends {}", self.name(sent.node), brief(&describe::describe(sent.frame).to_string()));
         Some(Evidence { at: Some(sent.at), frame: Some(id), text })
     }
 
@@ -263,12 +263,18 @@ impl<'a> Case<'a> {
     /// A line of one of a machine's files, counted from 1. keepalived names files as they were included.
     pub fn written_in(&self, node: NodeId, file: &str, line: usize) -> Cause {
         let name = self.name(node);
+        let nth = |text: &str| text.lines().nth(line.saturating_sub(1)).unwrap_or_default().trim().to_owned();
         let files = &self.plan.nodes[node.0 as usize].files;
-        let found = files.iter().find(|(path, _)| is_named(path, file));
-        let (path, text) = found.map_or((file, ""), |(path, text)| (path.as_str(), text.as_str()));
-        let text = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
-        let text = format!("{name}:{path}, line {line}: {}", text.trim());
-        Cause { node: name.to_owned(), text, line: self.places.in_file(node, path, line) }
+        let (path, planned) = files
+            .iter()
+            .find(|(path, _)| is_named(path, file))
+            .map_or((file, None), |(path, text)| (path, Some(nth(text))));
+        let own = self.keepaliveds[node.0 as usize].as_ref().filter(|_| path == KEEPALIVED_CONF);
+        let text = own.map(|it| nth(it.text)).or_else(|| planned.clone()).unwrap_or_default();
+        // Where the set-up has changed the file, the scenario's lines are others.
+        let in_file = self.places.in_file(node, path, line).filter(|_| planned.as_ref() == Some(&text));
+        let place = in_file.or_else(|| self.places.set_up(node));
+        Cause { node: name.to_owned(), text: format!("{name}:{path}, line {line}: {text}"), line: place }
     }
 
     /// The line of a machine's keepalived.conf that says this within a block, or at which the block begins if none does.

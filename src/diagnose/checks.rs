@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 
 use super::case::{Case, Noted, fact, some};
 use super::configuration::block_of;
+use super::split::track_script;
 use super::{Finding, Kind};
 use crate::ids::{FrameId, NodeId};
 use crate::keepalived::conf::CheckerKind;
@@ -103,11 +104,6 @@ pub fn dead_service_live_vrrp(case: &Case<'_>) -> Vec<Finding> {
             continue;
         }
         let name = case.name(node);
-        let script =
-            format!("vrrp_script chk {{\\nscript \"nc -z 127.0.0.1 {}\"\\ninterval 1\\nweight -20\\n}}", end.port());
-        let edit = format!(
-            "sed -i 's/^vrrp_instance/{script}\\n&/; s/virtual_router_id/track_script {{\\nchk\\n}}\\n&/' /etc/keepalived/keepalived.conf"
-        );
         findings.push(Finding {
             kind: Kind::DeadServiceLiveVrrp,
             what: format!(
@@ -117,7 +113,12 @@ pub fn dead_service_live_vrrp(case: &Case<'_>) -> Vec<Finding> {
             ),
             evidence: some(notes.iter().map(|noted| case.saw(noted)).chain([fact("no track_script looks after the service")])),
             cause: block_of(case, node, instance),
-            fix: vec![case.fix(node, format!("{edit} && systemctl reload keepalived"))],
+            fix: vec![track_script(
+                case,
+                node,
+                &format!("nc -z 127.0.0.1 {}", end.port()),
+                "interval 1\\nweight -20",
+            )],
         });
     }
     findings

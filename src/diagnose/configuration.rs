@@ -7,8 +7,9 @@ use super::case::{Case, fact, some};
 use super::network::{or_fact, set_keyword};
 use super::{Cause, Evidence, Finding, Kind};
 use crate::ids::NodeId;
-use crate::keepalived::conf::{Authentication, Instance, Message, Severity, shown};
+use crate::keepalived::conf::{Authentication, Instance, KEYWORDS, Message, Severity, shown};
 use crate::reason::{Console, Note};
+use crate::scenario::nearest;
 use crate::wire::proto;
 
 /// What keepalived itself complains of.
@@ -64,10 +65,16 @@ fn complaint(case: &Case<'_>, node: NodeId, kind: Kind, messages: &[&Message]) -
         ),
         _ if text.starts_with("Unknown keyword") => {
             let word = text.split('\'').nth(1).unwrap_or_default();
+            let meant = nearest(word, KEYWORDS.iter().copied()).filter(|near| *near != word);
+            let hint = meant.map_or(String::new(), |near| format!(": is it {near}?"));
+            let edit = meant.map_or_else(|| format!("/{word}/d"), |near| format!("s/{word}/{near}/"));
             (
-                format!("keepalived on {name} does not know {word} there, and goes on without it."),
+                format!("keepalived on {name} does not know {word} there, and goes on without it{hint}"),
                 place,
-                case.fix(node, format!("sed -i '/{word}/d' /etc/keepalived/keepalived.conf")),
+                case.fix(
+                    node,
+                    format!("sed -i '{edit}' /etc/keepalived/keepalived.conf && systemctl reload keepalived"),
+                ),
             )
         }
         _ => {
@@ -78,8 +85,8 @@ fn complaint(case: &Case<'_>, node: NodeId, kind: Kind, messages: &[&Message]) -
     };
     let at = |message: &&Message| message.line.map_or(String::new(), |line| format!(" (line {line})"));
     let said = messages.iter().map(|message| fact(format!("keepalived says: {}{}", message.text, at(message))));
-    let evidence = logged(case, node, text).into_iter().chain(said);
-    Finding { kind, what, evidence: some(evidence), cause, fix: vec![fix] }
+    let evidence = logged(case, node, text).map_or_else(|| some(said), |seen| vec![seen]);
+    Finding { kind, what, evidence, cause, fix: vec![fix] }
 }
 
 /// The first time that a machine has logged this.
@@ -185,6 +192,7 @@ impl Partners<'_> {
         match () {
             () if switch(one, ours) != switch(other, theirs) && !is_unicast => Some(Kind::WrongInterface),
             () if ours.vrid != theirs.vrid => Some(Kind::VridsDiffer),
+            () if ours.version != theirs.version => Some(Kind::AdvertRejected),
             () if ours.version == 2 && authentication(ours) != authentication(theirs) => Some(Kind::PasswordsDiffer),
             () if ours.version == 2 && ours.advert_interval != theirs.advert_interval => Some(Kind::IntervalsDiffer),
             () if listed(ours) != listed(theirs) => Some(Kind::AddressesDiffer),
@@ -213,6 +221,7 @@ fn differ(case: &Case<'_>, pair: &Partners<'_>, kind: Kind) -> Finding {
     };
     let list = |it: &Instance| it.vips.iter().map(|vip| vip.net.addr().to_string()).collect::<Vec<_>>().join(" ");
     let (keyword, ours_is, theirs_is) = match kind {
+        Kind::AdvertRejected => ("version", ours.version.to_string(), theirs.version.to_string()),
         Kind::WrongInterface => ("interface", ours.interface.clone(), theirs.interface.clone()),
         Kind::VridsDiffer => ("virtual_router_id", ours.vrid.to_string(), theirs.vrid.to_string()),
         Kind::PasswordsDiffer => ("auth_pass", password(ours), password(theirs)),
@@ -220,6 +229,11 @@ fn differ(case: &Case<'_>, pair: &Partners<'_>, kind: Kind) -> Finding {
         _ => ("virtual_ipaddress", list(ours), list(theirs)),
     };
     let what = match kind {
+        Kind::AdvertRejected => {
+            format!(
+                "{names} speak versions {ours_is} and {theirs_is} of VRRP: neither believes the other, and both are master."
+            )
+        }
         Kind::WrongInterface => format!(
             "{names} speak on different networks ({ours_is} and {theirs_is}): neither hears the other, and both are master."
         ),
@@ -270,7 +284,7 @@ fn list_start(it: &Instance) -> String {
 
 /// What partners have said about one another's advertisements.
 pub fn rejections(case: &Case<'_>, pair: &Partners<'_>) -> Vec<Evidence> {
-    const WORDS: &[&str] = &["invalid passwd", "expecting", "expected", "mismatch", "not present in"];
+    const WORDS: &[&str] = &["invalid passwd", "wrong version", "expecting", "expected", "mismatch", "not present in"];
     let is_it = |note: &Note| matches!(note, Note::Console(Console::Logged { text, .. }) if WORDS.iter().any(|words| text.contains(words)));
     let said = case.notes().filter(|noted| pair.has(noted.node) && is_it(noted.note));
     said.take(2).map(|noted| case.saw(&noted)).collect()

@@ -170,10 +170,14 @@ pub fn address_guarded(case: &Case<'_>) -> Vec<Finding> {
             ),
             evidence: some(notes.iter().map(|noted| case.saw(noted))),
             cause,
-            fix: vec![case.fix(
-                node,
-                format!("sed -i '/{word}/d' /etc/keepalived/keepalived.conf && systemctl restart keepalived"),
-            )],
+            fix: case
+                .keepaliveds()
+                .filter(|(other, _)| case.line_of(*other, &[word]).is_some())
+                .map(|(other, _)| {
+                    let edit = format!("sed -i '/{word}/d' /etc/keepalived/keepalived.conf");
+                    case.fix(other, format!("{edit} && systemctl restart keepalived"))
+                })
+                .collect(),
         }
     });
     told.collect()

@@ -51,7 +51,9 @@ fn told(case: &Case<'_>, node: NodeId, by: NodeId, notes: &[Noted<'_>]) -> Findi
         "sed -i 's/global_defs {{/&\\nlvs_sync_daemon {} {block}/' /etc/keepalived/keepalived.conf && systemctl restart keepalived",
         card(case, node)
     );
-    let synchronise = [node, by].map(|node| case.fix(node, sync.clone()));
+    // Short connections are told of from their second packet on.
+    let early = "sysctl -w net.ipv4.vs.sync_threshold='2 50'";
+    let synchronise = [node, by].into_iter().flat_map(|node| [case.fix(node, early), case.fix(node, sync.clone())]);
     let Some(gave_way) = gave_way else {
         return Finding {
             kind: Kind::NotSynchronised,
@@ -60,7 +62,7 @@ fn told(case: &Case<'_>, node: NodeId, by: NodeId, notes: &[Noted<'_>]) -> Findi
             ),
             evidence,
             cause: Some(cause),
-            fix: synchronise.into(),
+            fix: synchronise.collect(),
         };
     };
     evidence.insert(0, case.saw(&gave_way));

@@ -143,7 +143,7 @@ fn undo(case: &Case<'_>, node: NodeId, ruling: &Ruling) -> Option<super::Command
     let Ruling { tool, table, chain, rule } = ruling;
     let table = if *table == "filter" { String::new() } else { format!(" -t {table}") };
     let line = match rule {
-        Some((number, _)) => format!("{tool}{table} -D {chain} {number}"),
+        Some((_, rule)) => format!("{tool}{table} -D {chain} {rule}"),
         None => format!("{tool}{table} -P {chain} ACCEPT"),
     };
     Some(case.fix(node, line))

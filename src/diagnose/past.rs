@@ -46,7 +46,10 @@ fn told(case: &Case<'_>, server: NodeId, client: NodeId, answers: &[Answer<'_>])
     let vip = vip.unwrap_or(Ipv4Addr::UNSPECIFIED);
     if let Some(expired) = forgotten(case, &answers[0]) {
         evidence.insert(0, case.saw(&expired));
-        let late = director.unwrap_or(server);
+        let asked = case.first_command(|node, line| node == client && line.contains(&vip.to_string()));
+        // A client that closes only when it has the answer gets it.
+        let patient = asked.as_ref().and_then(|it| it.text.split_once("$ ")).map(|(_, line)| line.replace(" -N", ""));
+        let fix = patient.map(|line| case.fix(client, line)).into_iter().collect();
         return Finding {
             kind: Kind::HalfClosed,
             what: format!(
@@ -54,10 +57,8 @@ fn told(case: &Case<'_>, server: NodeId, client: NodeId, answers: &[Answer<'_>])
                  only now."
             ),
             evidence,
-            cause: case.first_command(|node, line| node == client && line.contains(&vip.to_string())),
-            fix: vec![
-                case.fix(late, "ipvsadm -Lnc | grep CLOSE_WAIT # lasts 60 s; let the client close after the answer"),
-            ],
+            cause: asked,
+            fix,
         };
     }
     let masquerade = |node| {

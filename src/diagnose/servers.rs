@@ -1,12 +1,12 @@
 //! Real servers that cannot serve, and directors that are servers, too.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::case::{Case, Noted, some};
 use super::forwarding::by_node;
 use super::network::{PortInVain, option, server_line};
-use super::{Command, Finding, Kind};
+use super::{Cause, Command, Finding, Kind};
 use crate::ids::NodeId;
 use crate::reason::{Drop, IpDrop, Ipvs, Note, Reset, Tcp};
 use crate::topo::{Method, Server};
@@ -130,6 +130,7 @@ pub fn nobody_listens(case: &Case<'_>) -> Vec<Finding> {
         let elsewhere =
             case.machine(node).listening.iter().find(|it| it.port() == end.port() && !it.ip().is_unspecified());
         let evidence = some(notes.iter().map(|noted| case.saw(noted)));
+        let started = elsewhere.and_then(|it| case.command(node, &[&it.ip().to_string(), &it.port().to_string(), "&"]));
         Some(match elsewhere {
             Some(other) => Finding {
                 kind: Kind::ListensElsewhere,
@@ -138,8 +139,8 @@ pub fn nobody_listens(case: &Case<'_>) -> Vec<Finding> {
                     other.ip()
                 ),
                 evidence,
-                cause: case.command(node, &["httpd"]),
-                fix: vec![case.fix(node, "pkill httpd"), case.fix(node, format!("httpd {} &", end.port()))],
+                cause: started.clone(),
+                fix: started.map(|it| everywhere(case, node, *other.ip(), &it)).unwrap_or_default(),
             },
             None => Finding {
                 kind: Kind::NobodyListens,
@@ -154,6 +155,14 @@ pub fn nobody_listens(case: &Case<'_>) -> Vec<Finding> {
         })
     });
     told.collect()
+}
+
+/// The commands that start a program again without the address that it was bound to.
+fn everywhere(case: &Case<'_>, node: NodeId, ip: Ipv4Addr, started: &Cause) -> Vec<Command> {
+    let line = started.text.split_once("$ ").map_or("", |(_, line)| line);
+    let program = line.split_whitespace().next().unwrap_or_default();
+    let anywhere: Vec<_> = line.split_whitespace().filter(|word| *word != ip.to_string()).collect();
+    vec![case.fix(node, format!("pkill {program}")), case.fix(node, anywhere.join(" "))]
 }
 
 /// Whether the address plan has a server of the service at another port.
@@ -219,7 +228,7 @@ pub fn dead(case: &Case<'_>) -> Vec<Finding> {
 }
 
 /// The commands that take a server out of everything that it is in.
-fn entries(case: &Case<'_>, node: NodeId, rip: std::net::Ipv4Addr) -> Vec<Command> {
+fn entries(case: &Case<'_>, node: NodeId, rip: Ipv4Addr) -> Vec<Command> {
     let services = &case.machine(node).services;
     let entries = services.iter().flat_map(|service| {
         service

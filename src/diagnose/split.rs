@@ -7,6 +7,7 @@ use super::case::{Case, Noted, some};
 use super::configuration::{Partners, is_advert};
 use super::{Cause, Command, Evidence, Finding, Kind};
 use crate::ids::{FrameId, NodeId};
+use crate::keepalived::conf::Instance;
 use crate::reason::{Drop, IpDrop, Loss, Machine, Note, Ruling};
 use crate::sim::Station;
 use crate::time::{Span, Time};
@@ -130,7 +131,7 @@ fn multicast_dropped(case: &Case<'_>, pair: &Partners<'_>, overlap: &Overlap) ->
     let peer = |node: NodeId, other: NodeId| -> Option<Command> {
         let (_, address) = own(other)?;
         let edit = format!(
-            "sed -i '/virtual_router_id/a unicast_peer {{\\n{}\\n}}' /etc/keepalived/keepalived.conf",
+            "sed -i 's/virtual_router_id/unicast_peer {{\\n{}\\n}}\\n&/' /etc/keepalived/keepalived.conf",
             address.net.addr()
         );
         Some(case.fix(node, format!("{edit} && systemctl restart keepalived")))
@@ -188,15 +189,35 @@ fn lost(case: &Case<'_>, pair: &Partners<'_>, overlap: &Overlap) -> Vec<Finding>
         ),
         evidence: some(evidence),
         cause: case.keyword(one, &format!("vrrp_instance {}", ours.name), "interface"),
-        fix: pair.routers.map(|(node, _)| second_path(case, node)).into_iter().flatten().collect(),
+        fix: pair.routers.map(|(node, it)| cure(case, node, it)).into(),
     }]
 }
 
-/// A script that asks for the address on the clients' side before it is taken.
-fn second_path(case: &Case<'_>, node: NodeId) -> Option<Command> {
-    let vip = case.machine(node).virtual_routers.first()?.addresses.first()?;
-    let card = super::network::card(case, node);
-    Some(case.fix(node, format!("arping -D -c 2 -w 2 -I {card} {vip} # in a track_script: another one has it")))
+/// What helps a router whose partner cannot be heard: to speak where the clients are, or to ask whether it is alone.
+fn cure(case: &Case<'_>, node: NodeId, it: &Instance) -> Command {
+    let clients = it.vips.first().and_then(|vip| vip.device.clone()).filter(|device| *device != it.interface);
+    match clients {
+        Some(device) => super::network::set_keyword(case, node, " interface", &device),
+        None => {
+            let machine = case.machine(node);
+            let gateway = machine.routes.first().map(|route| route.gateway);
+            let other = || {
+                let others = case.machines().filter(|(other, it)| *other != node && it.virtual_routers.is_empty());
+                others.filter_map(|(other, _)| case.address_beside(other, node)).next()
+            };
+            let asked = gateway.or_else(other).unwrap_or(std::net::Ipv4Addr::UNSPECIFIED);
+            track_script(case, node, &format!("ping -c 1 -W 1 {asked}"), "interval 1\\nfall 2")
+        }
+    }
+}
+
+/// The command that has a router look after something by a script.
+pub fn track_script(case: &Case<'_>, node: NodeId, script: &str, options: &str) -> Command {
+    let block = format!("vrrp_script chk {{\\nscript \"{script}\"\\n{options}\\n}}").replace('/', "\\/");
+    let edit = format!(
+        "sed -i 's/^vrrp_instance/{block}\\n&/; s/virtual_router_id/track_script {{\\nchk\\n}}\\n&/' /etc/keepalived/keepalived.conf"
+    );
+    case.fix(node, format!("{edit} && systemctl restart keepalived"))
 }
 
 /// The master is alive, but its advertisements come late.

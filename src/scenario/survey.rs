@@ -52,9 +52,10 @@ pub(super) fn machine(node: &Node, kernel: &mut Kernel) -> topo::Machine {
         services: services(kernel),
         virtual_routers: Vec::new(),
         listening: kernel.tcp_sockets().filter(|it| it.state == TcpState::Listen).map(|it| it.local).collect(),
+        keepalived: kernel.read_path(KEEPALIVED_CONF).ok().map(|text| String::from_utf8_lossy(&text).into_owned()),
     };
-    if let Some((_, text)) = node.files.iter().find(|(path, _)| path == KEEPALIVED_CONF) {
-        add_keepalived(&mut machine, text);
+    if let Some(text) = machine.keepalived.clone() {
+        add_keepalived(&mut machine, &text);
     }
     machine
 }

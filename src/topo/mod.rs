@@ -50,6 +50,8 @@ pub struct Machine {
     pub virtual_routers: Vec<VirtualRouter>,
     /// Where programs wait for TCP connections.
     pub listening: Vec<SocketAddrV4>,
+    /// Its keepalived.conf, if it has one.
+    pub keepalived: Option<String>,
 }
 
 /// An interface.
