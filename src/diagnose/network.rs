@@ -263,9 +263,7 @@ impl PortInVain {
     /// All of them.
     pub fn all(case: &Case<'_>) -> Vec<PortInVain> {
         let commands = case.commands().flat_map(|(node, line, cause)| {
-            line.split([';', '&', '\n'])
-                .filter_map(move |one| in_vain(one))
-                .map(move |ends| (node, ends, cause.clone()))
+            line.split([';', '&', '\n']).filter_map(in_vain).map(move |ends| (node, ends, cause.clone()))
         });
         commands.map(|(director, (service, server), cause)| PortInVain { director, service, server, cause }).collect()
     }
