@@ -2,8 +2,7 @@
 
 use super::subject::wrong;
 use super::{Status, output};
-use crate::scenario::parse;
-use crate::scenario::schema::Scenario;
+use crate::scenario::load;
 
 /// Their paths below `scenarios/`, and their texts.
 const SCENARIOS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/scenarios.rs"));
@@ -54,7 +53,7 @@ pub fn find(wanted: &str) -> Option<(&'static str, &'static str)> {
 /// A line for each.
 fn list() -> String {
     let width = names().map(str::len).max().unwrap_or(0);
-    let title = |text| parse::<Scenario>(text).map_or(String::new(), |scenario| scenario.title);
+    let title = |text| load(text).map_or(String::new(), |plan| plan.title);
     names().zip(SCENARIOS).map(|(name, (_, text))| format!("{name:width$}  {}\n", title(text))).collect()
 }
 

@@ -19,7 +19,7 @@ pub struct Subject {
     /// What all randomness is drawn from, instead of the scenario's own seed.
     #[arg(long)]
     seed: Option<u64>,
-    /// Ends the run at this time, like "10s".
+    /// Ends the run at this time, like "10s": no command begins later. The lab is watched 0.6 s longer.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     until: Option<Span>,
     /// Stops a run that has more events than this.

@@ -30,8 +30,8 @@ Exit status: 1 if an expectation did not come true in any of the runs.
 
 Examples:
   lvslab sweep keepalived/outage
-  lvslab sweep keepalived/outage --set advert_int=1,0.5,0.2 --set way=crash
-  lvslab run keepalived/outage --set way=crash              one of the runs, frame by frame";
+  lvslab sweep keepalived/outage --set advert_int=1,0.5,0.2 --set way=power
+  lvslab run keepalived/outage --set way=power              one of the runs, frame by frame";
 
 /// A table as it is printed.
 struct Table<'a> {

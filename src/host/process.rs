@@ -116,10 +116,11 @@ impl Sys {
         spawn(&self.kernel, place, start)
     }
 
-    /// Starts a thread: it ends when its process is killed, and nobody asks for its exit status.
-    pub fn spawn_thread(&self, start: impl FnOnce(Sys) -> Task) {
+    /// Starts a thread: it ends when its process is killed, and its exit status is nobody's business: [`Sys::join`] only waits for
+    /// it.
+    pub fn spawn_thread(&self, start: impl FnOnce(Sys) -> Task) -> Pid {
         let place = self.with(|kernel| kernel.scheduler.thread_of(self.pid));
-        spawn(&self.kernel, place, start);
+        spawn(&self.kernel, place, start)
     }
 
     /// Waits until a child has ended; its exit status, which is told once. A process that is not there counts as

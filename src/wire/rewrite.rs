@@ -87,6 +87,38 @@ pub fn translate(ip: &mut [u8], side: Side, address: Ipv4Addr, port: Option<u16>
     }
 }
 
+/// Lowers the maximum segment size that a TCP segment announces to `most` bytes. One that announces none, or less, stays as
+/// it is.
+pub fn limit_mss(frame: &mut Frame, most: u16) {
+    const END: u8 = 0;
+    const NOTHING: u8 = 1;
+    const MSS: u8 = 2;
+    let ip = &mut frame.bytes_mut()[ETHERNET_LEN..];
+    let header_len = usize::from(ip[0] & 0xf) * 4;
+    let is_segment = ip[9] == proto::TCP && word(ip, 6) & 0x1fff == 0;
+    let Some(segment) = ip.get_mut(header_len..).filter(|segment| is_segment && segment.len() >= 20) else { return };
+    let end = (usize::from(segment[12] >> 4) * 4).min(segment.len());
+    let mut at = 20;
+    while at + 4 <= end {
+        match segment[at] {
+            END => return,
+            NOTHING => at += 1,
+            MSS if segment[at + 1] == 4 => {
+                let old = word(segment, at + 2);
+                if old > most {
+                    set_word(segment, at + 2, most);
+                    // The option may begin at an odd place: its bytes then belong to two words of the sum.
+                    let swap = |word: u16| if at % 2 == 0 { word } else { word.swap_bytes() };
+                    let sum = checksum_after(word(segment, 16), swap(old), swap(most));
+                    set_word(segment, 16, sum);
+                }
+                return;
+            }
+            _ => at += usize::from(segment[at + 1].max(2)),
+        }
+    }
+}
+
 fn word(bytes: &[u8], at: usize) -> u16 {
     u16::from_be_bytes([bytes[at], bytes[at + 1]])
 }
@@ -171,6 +203,33 @@ mod tests {
         let before = frame.payload()[20..].to_vec();
         set_endpoint(&mut frame, Side::Destination, [10, 9, 9, 9].into(), Some(53));
         assert_eq!(frame.payload()[20..], before);
+    }
+
+    fn syn(options: &[etherparse::TcpOptionElement]) -> Frame {
+        let mut header = TcpHeader::new(1025, 80, 1, 512);
+        header.syn = true;
+        header.set_options(options).unwrap();
+        let Ipv4Fields { source, destination, .. } = fields(proto::TCP, 64);
+        build::ipv4(&mut Vec::new(), &fields(proto::TCP, 64), |buffer| {
+            build::tcp(buffer, source, destination, header, &[]);
+        })
+    }
+
+    #[test]
+    fn segments_become_smaller_but_never_larger() {
+        use etherparse::TcpOptionElement::{MaximumSegmentSize, Noop, SelectiveAcknowledgementPermitted};
+        // Behind a lone no-operation the value stands across two words of the checksum.
+        for before in [&[][..], &[SelectiveAcknowledgementPermitted], &[Noop]] {
+            for (most, announced) in [(1440, 1440), (1460, 1460), (9000, 1460), (0, 0)] {
+                let mut frame = syn(&[before, &[MaximumSegmentSize(1460)]].concat());
+                limit_mss(&mut frame, most);
+                assert_right(&frame);
+                assert_eq!(frame, syn(&[before, &[MaximumSegmentSize(announced)]].concat()));
+            }
+        }
+        let mut frame = syn(&[Noop]);
+        limit_mss(&mut frame, 100);
+        assert_eq!(frame, syn(&[Noop]));
     }
 
     proptest! {

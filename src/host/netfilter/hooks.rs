@@ -2,13 +2,18 @@
 //! the order of their priorities (enum nf_ip_hook_priorities).
 
 use super::conntrack::{Refused, States, Tracked};
+use super::rule::{Target, TcpMss};
 use super::table::{ChainId, Outcome};
 use super::view::View;
 use super::{FILTER, Hook, MANGLE, Netfilter, RAW, Way, ruling};
+use smallvec::SmallVec;
+
 use crate::host::interface::IfIndex;
 use crate::host::kernel::Kernel;
 use crate::host::packet::Packet;
+use crate::host::route::Route;
 use crate::reason::{self, Drop, Note};
+use crate::wire::rewrite;
 
 /// How a packet left a hook.
 #[derive(Debug)]
@@ -189,6 +194,14 @@ impl Kernel {
             }
         }
         packet.mark = mark;
+        let sizes: SmallVec<[TcpMss; 1]> = visit
+            .passed
+            .iter()
+            .filter_map(|&(chain, index)| match table.chain(chain).rules[index].target {
+                Target::TcpMss(mss) => Some(mss),
+                _ => None,
+            })
+            .collect();
         match &mut packet.tracked {
             Tracked::Part(part) => {
                 if let Some((connection, mark)) = conntrack.connection_mut(part).zip(connmark) {
@@ -198,6 +211,25 @@ impl Kernel {
             tracked @ Tracked::Nothing if is_untracked => *tracked = Tracked::Untracked,
             Tracked::Nothing | Tracked::Untracked => {}
         }
+        for mss in sizes {
+            self.limit_segments(mss, packet, way);
+        }
         visit.outcome
+    }
+
+    /// tcpmss_mangle_packet: a TCP never announces more than this from here on. (The kernel would add the option to a SYN
+    /// that lacks it; no SYN here does.)
+    fn limit_segments(&mut self, mss: TcpMss, packet: &mut Packet, way: &Way) {
+        const HEADERS: u32 = 40;
+        let most = match mss {
+            TcpMss::Set(most) => u32::from(most),
+            TcpMss::Clamp => {
+                let mtu = |route: Result<Route, _>| route.map_or(u32::MAX, |route| route.mtu);
+                let there = mtu(self.route_output(packet.destination(), None, way.oif));
+                let back = mtu(self.route_output(packet.source(), None, None));
+                there.min(back).saturating_sub(HEADERS)
+            }
+        };
+        rewrite::limit_mss(&mut packet.frame, u16::try_from(most).unwrap_or(u16::MAX));
     }
 }

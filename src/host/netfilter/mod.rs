@@ -33,7 +33,7 @@ pub use limit::{Limit, Statistic};
 pub use matches::{AddressKinds, AddressType, IcmpTypes, IpvsMatch, MarkBits, Match, PacketType, Ports, Side, TtlTest};
 pub use nat::{Range, Translation};
 pub use rule::{
-    ConnmarkTarget, Counters, InterfaceName, LogOptions, Maybe, Network, REJECTS, Reject, Rule, Target, Untrack,
+    ConnmarkTarget, Counters, InterfaceName, LogOptions, Maybe, Network, REJECTS, Reject, Rule, Target, TcpMss, Untrack,
 };
 pub use specification::IpvsOptions;
 pub use table::{Base, Chain, ChainId, Table, TableError};

@@ -163,6 +163,8 @@ pub enum Target {
     Connmark(ConnmarkTarget),
     /// They are not tracked, and go on in this chain.
     Untrack(Untrack),
+    /// The segments that they announce become smaller, and they go on in this chain.
+    TcpMss(TcpMss),
     /// Their connection is translated from now on.
     Translate(Translation),
     /// They visit another chain.
@@ -180,6 +182,15 @@ pub struct LogOptions {
     pub level: u8,
     /// XT_LOG_*: TCP's sequence numbers (1), TCP's options (2), IP's options (4), the user (8), the MAC header (32).
     pub flags: u8,
+}
+
+/// What TCPMSS makes of the maximum segment size that a TCP announces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TcpMss {
+    /// `--set-mss`: this, in bytes, if it is less.
+    Set(u16),
+    /// `--clamp-mss-to-pmtu`: what fits into the way there and the way back.
+    Clamp,
 }
 
 /// What CONNMARK does.

@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Formatter};
 use super::limit::{Limit, Statistic};
 use super::matches::{IpvsMatch, MarkBits, Match, Ports, Side, TtlTest};
 use super::nat::Translation;
-use super::rule::{ConnmarkTarget, LogOptions, Maybe, Rule, Target, Untrack};
+use super::rule::{ConnmarkTarget, LogOptions, Maybe, Rule, Target, TcpMss, Untrack};
 use super::table::Table;
 use super::text::{Condition, Quoted, listed, port_list, ports_text, protocol_name, range_text, tcp_flags};
 use crate::ipvs::Method;
@@ -160,6 +160,8 @@ impl Specification<'_> {
             Target::Untrack(Untrack::Notrack) => f.write_str(" -j NOTRACK"),
             Target::Untrack(Untrack::Ct) => f.write_str(" -j CT --notrack"),
             Target::Untrack(Untrack::Nothing) => f.write_str(" -j CT"),
+            Target::TcpMss(TcpMss::Set(mss)) => write!(f, " -j TCPMSS --set-mss {mss}"),
+            Target::TcpMss(TcpMss::Clamp) => f.write_str(" -j TCPMSS --clamp-mss-to-pmtu"),
             Target::Translate(translation) => write_translation(f, translation),
             Target::Jump(chain) => write!(f, " -j {}", self.table.chain(*chain).name),
             Target::Goto(chain) => write!(f, " -g {}", self.table.chain(*chain).name),

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::Hook;
 use super::matches::Match;
 use super::nat::Translation;
-use super::rule::{Counters, Reject, Rule, Target, Untrack};
+use super::rule::{Counters, Reject, Rule, Target, TcpMss, Untrack};
 use super::view::View;
 use crate::wire::proto;
 
@@ -237,12 +237,10 @@ impl Table {
     fn check_rules(&self, id: ChainId) -> Result<(), TableError> {
         let fits_table = |rule: &Rule| match rule.target {
             Target::Translate(_) => self.name == "nat",
-            Target::Reject(Reject::TcpReset) => {
-                let is_tcp = rule.protocol.as_ref().is_some_and(|it| it.is == proto::TCP && !it.inverted);
-                self.name == "filter" && is_tcp
-            }
+            Target::Reject(Reject::TcpReset) => self.name == "filter" && is_tcp(rule),
             Target::Reject(_) => self.name == "filter",
             Target::Untrack(_) => self.name == "raw",
+            Target::TcpMss(mss) => is_tcp(rule) && self.chain(id).base.is_none_or(|base| can_apply(mss, base.hook)),
             _ => true,
         };
         if !self.chain(id).rules.iter().all(fits_table) {
@@ -309,7 +307,7 @@ impl Table {
             next = index + 1;
             match &rule.target {
                 Target::Count => {}
-                Target::Log(_) => passed.push((at, index)),
+                Target::Log(_) | Target::TcpMss(_) => passed.push((at, index)),
                 Target::Connmark(target) => {
                     target.apply(view);
                     passed.push((at, index));
@@ -348,6 +346,16 @@ impl Table {
         }
         if base.accepts { Outcome::Accept(entrance, None) } else { Outcome::Drop(entrance, None) }
     }
+}
+
+fn is_tcp(rule: &Rule) -> bool {
+    rule.protocol.as_ref().is_some_and(|it| it.is == proto::TCP && !it.inverted)
+}
+
+/// tcpmss_tg4_check: where it is not known yet how a packet will leave, nothing can be clamped to that way. The check sees
+/// only the chain that the rule is in, not those that lead there.
+fn can_apply(mss: TcpMss, hook: Hook) -> bool {
+    matches!(mss, TcpMss::Set(_)) || !matches!(hook, Hook::Prerouting | Hook::Input)
 }
 
 /// Whether packets at this place may meet the rule.

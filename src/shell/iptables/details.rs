@@ -6,7 +6,7 @@ use super::show::Style;
 use super::targets::LOG_FLAGS;
 use super::values::ICMP_TYPES;
 use crate::host::netfilter::{
-    ConnmarkTarget, IcmpTypes, IpvsOptions, LogOptions, MarkBits, Match, Maybe, Ports, Side, Statistic, Target,
+    ConnmarkTarget, IcmpTypes, IpvsOptions, LogOptions, MarkBits, Match, Maybe, Ports, Side, Statistic, Target, TcpMss,
     Translation, TtlTest, Untrack, port_list, ports_text, range_text, tcp_flags,
 };
 use crate::shell::services;
@@ -140,6 +140,8 @@ pub(super) fn target_details(out: &mut String, target: &Target, style: Style) {
         Target::Untrack(Untrack::Nothing) => write!(out, " CT"),
         Target::Translate(translation) => translation_details(out, translation),
         Target::Mark(bits) => mark_details(out, "MARK", *bits),
+        Target::TcpMss(TcpMss::Set(mss)) => write!(out, " TCPMSS set {mss}"),
+        Target::TcpMss(TcpMss::Clamp) => write!(out, " TCPMSS clamp to PMTU"),
         _ => Ok(()),
     };
 }

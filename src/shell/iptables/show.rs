@@ -141,6 +141,7 @@ fn line(out: &mut String, table: &Table, number: usize, rule: &Rule, style: Styl
         Target::Mark(_) => "MARK",
         Target::Connmark(_) => "CONNMARK",
         Target::Untrack(_) => "CT",
+        Target::TcpMss(_) => "TCPMSS",
         Target::Translate(Translation::Source(_)) => "SNAT",
         Target::Translate(Translation::Destination(_)) => "DNAT",
         Target::Translate(Translation::Masquerade(_)) => "MASQUERADE",

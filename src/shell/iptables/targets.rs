@@ -5,7 +5,7 @@ use super::rule::Draft;
 use super::values::{bounded, log_level, mark_bits, nat_ports, nat_range};
 use super::words::Words;
 use crate::host::netfilter::{
-    ConnmarkTarget, LogOptions, MarkBits, REJECTS, Range, Reject, Table, Target, Translation, Untrack,
+    ConnmarkTarget, LogOptions, MarkBits, REJECTS, Range, Reject, Table, Target, TcpMss, Translation, Untrack,
 };
 use crate::wire::proto;
 
@@ -17,6 +17,7 @@ pub(super) enum DraftTarget {
     Mark(Option<MarkBits>),
     Connmark(ConnmarkDraft),
     Nat(NatKind, NatDraft),
+    TcpMss(Option<TcpMss>),
     /// CT, and whether it has been told not to track.
     Ct(bool),
     Chain {
@@ -54,7 +55,7 @@ enum Operation {
 }
 
 /// The targets that are not chains.
-pub(super) const TARGETS: [&str; 13] = [
+pub(super) const TARGETS: [&str; 14] = [
     "ACCEPT",
     "DROP",
     "RETURN",
@@ -68,6 +69,7 @@ pub(super) const TARGETS: [&str; 13] = [
     "REDIRECT",
     "CT",
     "NOTRACK",
+    "TCPMSS",
 ];
 
 /// The target of this name.
@@ -87,7 +89,8 @@ pub(super) fn target(name: &str) -> Result<DraftTarget, Problem> {
         "REDIRECT" => nat(NatKind::Redirect),
         "CT" => DraftTarget::Ct(false),
         "NOTRACK" => DraftTarget::Known(Target::Untrack(Untrack::Notrack)),
-        "TOS" | "TCPMSS" | "TTL" | "TEE" | "TPROXY" | "DSCP" | "NFLOG" | "NFQUEUE" | "SET" => {
+        "TCPMSS" => DraftTarget::TcpMss(None),
+        "TOS" | "TTL" | "TEE" | "TPROXY" | "DSCP" | "NFLOG" | "NFQUEUE" | "SET" => {
             let text = format!("Couldn't load target `{name}':No such file or directory\n");
             return Err(Problem::usage(text));
         }
@@ -115,6 +118,16 @@ impl Draft {
             },
             (Some(DraftTarget::Connmark(draft)), _) => draft.option(option, rest),
             (Some(DraftTarget::Nat(kind, draft)), _) => draft.option(*kind, option, rest),
+            (Some(DraftTarget::TcpMss(mss)), "--set-mss") => {
+                // An IPv4 header and TCP's have 40 bytes: the tool takes what leaves room for 20 of them.
+                let value = bounded("TCPMSS", option, rest.value(option)?, 65_515)?;
+                *mss = Some(TcpMss::Set(value as u16));
+                Ok(true)
+            }
+            (Some(DraftTarget::TcpMss(mss)), "--clamp-mss-to-pmtu") => {
+                *mss = Some(TcpMss::Clamp);
+                Ok(true)
+            }
             (Some(DraftTarget::Ct(untracks)), "--notrack") => {
                 *untracks = true;
                 Ok(true)
@@ -267,6 +280,10 @@ impl DraftTarget {
                 return Err(Problem::usage(
                     "MARK: One of the --set-xmark, --{and,or,xor,set}-mark options is required".to_owned(),
                 ));
+            }
+            DraftTarget::TcpMss(Some(mss)) => Target::TcpMss(mss),
+            DraftTarget::TcpMss(None) => {
+                return Err(Problem::usage("TCPMSS target: At least one parameter is required".to_owned()));
             }
             DraftTarget::Connmark(draft) => draft.finish()?,
             DraftTarget::Nat(kind, draft) => draft.finish(kind, protocol)?,

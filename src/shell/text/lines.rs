@@ -180,7 +180,7 @@ pub(in crate::shell) fn uniq(kernel: &mut Kernel, args: &[String], io: &mut Io) 
         }
     }
     for (line, count) in groups {
-        if flags.contains('d') && count == 1 {
+        if flags.contains('d') && count == 1 || flags.contains('u') && count > 1 {
             continue;
         }
         if flags.contains('c') {

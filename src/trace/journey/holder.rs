@@ -23,6 +23,8 @@ pub struct Holder<'a> {
     pub has_it: bool,
     /// Who has seen to that; none if it was a loss of power.
     pub by: Option<Author<'a>>,
+    /// Since when the interface is switched off, so that the address is of no use, and who has seen to that.
+    pub off: Option<(Time, Author<'a>)>,
     /// What keepalived has decided there last before that moment, and the frame that was about.
     pub decision: Option<(Phase<'a>, Option<FrameId>)>,
 }
@@ -52,20 +54,26 @@ impl<'a> Journeys<'a> {
                 Note::Vrrp(_) => {
                     decisions.insert(node, (Phase { at: record.at, node, note }, *about));
                 }
-                Note::Change(change) => {
-                    if let Config::Address { address, interface, is_there, .. } = change.what
-                        && address == wanted
-                    {
+                Note::Change(change) => match change.what {
+                    Config::Address { address, interface, is_there, .. } if address == wanted => {
                         let by = Some(self.author(record.at, node, change.by));
                         let decision = decisions.get(&node).copied();
-                        let holder = Holder { node, interface, since: record.at, has_it: is_there, by, decision };
+                        let holder =
+                            Holder { node, interface, since: record.at, has_it: is_there, by, off: None, decision };
                         holders.insert((node, interface.to_string()), holder);
                     }
-                }
+                    Config::Link { interface, up } => {
+                        if let Some(holder) = holders.get_mut(&(node, interface.to_string())) {
+                            holder.off = (!up).then(|| (record.at, self.author(record.at, node, change.by)));
+                        }
+                    }
+                    _ => {}
+                },
                 Note::Machine(Machine::PowerLost) => {
                     let own = holders.values_mut().filter(|holder| holder.node == node && holder.has_it);
                     own.for_each(|holder| {
-                        (holder.since, holder.has_it, holder.by, holder.decision) = (record.at, false, None, None);
+                        (holder.since, holder.has_it, holder.by) = (record.at, false, None);
+                        (holder.off, holder.decision) = (None, None);
                     });
                 }
                 _ => {}

@@ -125,6 +125,8 @@ pub struct HolderLine<'a> {
     pub by: Option<&'a str>,
     /// The command line that the program belongs to.
     pub command: Option<CommandLine<'a>>,
+    /// Since when the interface is switched off, if it is.
+    pub off_since: Option<i64>,
     /// What keepalived has decided there last before that.
     pub decision: Option<PhaseLine<'a>>,
     /// The frame that this was about.
@@ -157,6 +159,7 @@ impl<'a> Teller<'a> {
             since: self.nanos(holder.since),
             by: holder.by.as_ref().map(Author::name),
             command: holder.by.and_then(|author| self.json_command(&author)),
+            off_since: holder.off.map(|(since, _)| self.nanos(since)),
             decision: holder.decision.map(|(phase, _)| self.json_phase(&phase)),
             frame: holder.decision.and_then(|(_, frame)| frame).map(|id| id.0),
         };

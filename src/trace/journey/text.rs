@@ -58,6 +58,10 @@ impl Teller<'_> {
                 Some(by) => self.row(out, if has_it { "set by" } else { "taken by" }, &self.author(by), "")?,
                 None => self.row(out, "because", "the machine has lost power", "")?,
             }
+            if let Some((since, by)) = &holder.off {
+                let off = format!("{interface} is switched off since {}: {}", self.time(*since), self.author(by));
+                self.row(out, "but", &off, "")?;
+            }
             if let Some((phase, about)) = &holder.decision {
                 self.phase(out, phase)?;
                 if let Some(frame) = about {
