@@ -21,6 +21,7 @@ impl Kernel {
     pub(super) fn register(&mut self, name: &str, mac: MacAddr, mtu: u32, link: Link) -> IfIndex {
         let index = self.interfaces.add(name, mac, mtu, link);
         self.sysctl.add_interface(index);
+        self.wake(WaitOn::Links);
         index
     }
 
@@ -59,6 +60,7 @@ impl Kernel {
         self.disable_ip(index, true);
         self.sysctl.remove_interface(index);
         self.interfaces.remove(index);
+        self.wake(WaitOn::Links);
         Ok(())
     }
 
@@ -130,6 +132,13 @@ impl Kernel {
     /// about neighbours does not.
     pub(super) fn carrier_changed(&mut self, port: Port, up: bool) {
         if let Some(index) = self.interfaces.by_port(port).map(|interface| interface.index) {
+            let interface = self.interface_name(index).to_owned();
+            self.out.note_about(None, || {
+                Note::Machine(match up {
+                    true => Machine::CarrierBack { interface },
+                    false => Machine::CarrierLost { interface },
+                })
+            });
             self.set_carrier(index, up);
             self.macvlans_follow(index);
         }

@@ -24,6 +24,16 @@ pub enum Machine {
         /// The card.
         interface: String,
     },
+    /// Nobody is at the other end of a card's cable any more.
+    CarrierLost {
+        /// The card.
+        interface: String,
+    },
+    /// Somebody is there again.
+    CarrierBack {
+        /// The card.
+        interface: String,
+    },
 }
 
 impl fmt::Display for Machine {
@@ -33,6 +43,8 @@ impl fmt::Display for Machine {
             Machine::Booted => f.write_str("is switched on, with the files that it had"),
             Machine::Holds { address, interface } => write!(f, "has {address} on {interface} now"),
             Machine::HoldsNoMore { address, interface } => write!(f, "has {address} on {interface} no more"),
+            Machine::CarrierLost { interface } => write!(f, "{interface}: the cable is dead"),
+            Machine::CarrierBack { interface } => write!(f, "{interface}: the cable works again"),
         }
     }
 }

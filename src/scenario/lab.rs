@@ -535,6 +535,20 @@ mod tests {
     }
 
     #[test]
+    fn a_machine_that_boots_knows_that_its_cable_is_cut() {
+        let outcome = ran(
+            r#""ip addr add 10.0.0.1/24 dev eth0""#,
+            r#"(at: "1s", fault: LinkDown("a.eth0")), (at: "2s", fault: Crash("a")), (at: "3s", fault: Boot("a")),
+               (at: "4s", node: "a", run: "ip -br link show eth0"), (at: "5s", fault: LinkUp("a.eth0")),
+               (at: "6s", node: "a", run: "ip -br link show eth0")"#,
+            "",
+        );
+        let [.., cut, whole] = &outcome.steps.steps[..] else { panic!() };
+        assert!(cut.out.contains("NO-CARRIER"), "{}", cut.out);
+        assert!(whole.out.contains("LOWER_UP"), "{}", whole.out);
+    }
+
+    #[test]
     fn on_a_slow_machine_everything_takes_its_time() {
         let outcome = ran(
             "",

@@ -215,7 +215,14 @@ fn global(parser: &mut Parser, name: &str) -> bool {
             }
         }
         "log_unknown_vrids" => set(parser, |parser, on| parser.config.global.log_unknown_vrids = on),
-        "dynamic_interfaces" => set(parser, |parser, on| parser.config.global.dynamic_interfaces = on),
+        "dynamic_interfaces" => {
+            parser.config.global.dynamic_interfaces = true;
+            match parser.word(1).map(str::to_owned).as_deref() {
+                None => {}
+                Some("allow_if_changes") => parser.without_effect(),
+                Some(other) => parser.warn(format!("Unknown dynamic_interfaces option '{other}'")),
+            }
+        }
         "enable_script_security" => set(parser, |parser, on| parser.config.global.script_security = on),
         "checker_log_all_failures" => set(parser, |parser, on| parser.config.global.log_all_failures = on),
         "lvs_flush" => set(parser, |parser, on| parser.config.global.flush = on),

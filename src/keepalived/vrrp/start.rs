@@ -58,14 +58,17 @@ impl Vrrp {
             let seconds = self.global.startup_delay.as_secs_f64();
             self.log(format!("Delaying startup for {seconds} seconds"));
         }
+        let is_there = |name: String| self.links.iter().any(|link| link.name == name);
+        let all = self.routers.iter().map(|router| &router.config);
+        let were_there: Vec<bool> = all.map(|it| it.vmac.is_none() || is_there(it.device())).collect();
         self.meet_interfaces(None);
         self.complete(None);
         if !self.routers.is_empty() {
             self.log("Registering gratuitous ARP shared channel".to_owned());
         }
-        for place in 0..self.routers.len() {
-            // A VMAC is new, and nothing is left over on it.
-            if self.routers[place].config.vmac.is_none() {
+        for (place, was_there) in were_there.into_iter().enumerate() {
+            // Nothing is left over on a VMAC that is new.
+            if was_there {
                 self.let_go(place, false, true);
             }
         }

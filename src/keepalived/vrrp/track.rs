@@ -157,18 +157,28 @@ impl Vrrp {
         let mut names: Vec<String> = self.links.iter().chain(&before).map(|link| link.name.clone()).collect();
         names.sort();
         names.dedup();
+        let mut gone = Vec::new();
         for name in names {
+            let is_in = |links: &[Link]| links.iter().any(|link| link.name == name);
+            let (was_there, is_there) = (is_in(&before), is_in(&self.links));
+            if !was_there {
+                self.log(format!("Interface {name} added"));
+            }
             let is_up = self.is_up(&name);
             if was_up(&name) != is_up {
-                let watch = Watch::Interface(name);
+                let watch = Watch::Interface(name.clone());
                 if self.routers.iter().any(|router| router.tracks.iter().any(|track| track.track.watch == watch)) {
                     let how = if is_up { "up" } else { "down" };
                     self.log(format!("Netlink reports {} {how}", watch.name()));
                 }
                 self.reconsider(&watch, now);
             }
+            if !is_there {
+                gone.push(name);
+            }
         }
         self.look_at_sources(now);
+        gone.into_iter().for_each(|name| self.log(format!("Interface {name} deleted")));
     }
 
     /// The first address of an interface that is nobody's virtual one.

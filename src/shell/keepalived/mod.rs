@@ -74,12 +74,21 @@ fn read(kernel: &mut Kernel, path: &str, is_test: bool) -> Option<(Config, Vec<M
     let id = kernel.name.clone();
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let (config, mut messages) = conf::parse(&text, &id, &mut Included { kernel, name: path, is_test });
+    let mut missing: Vec<&str> = Vec::new();
     for it in &config.instances {
-        if !it.interface.is_empty() && kernel.interface(&it.interface).is_none() && !config.global.dynamic_interfaces {
-            let text = format!("WARNING - interface {} for vrrp_instance {} doesn't exist", it.interface, it.name);
-            let message = Message { file: None, line: None, column: 1, text, severity: conf::Severity::Fatal };
-            messages.push(message);
+        let interface = it.interface.as_str();
+        if interface.is_empty() || kernel.interface(interface).is_some() || missing.contains(&interface) {
+            continue;
         }
+        let (text, severity) = if config.global.dynamic_interfaces {
+            missing.push(interface);
+            let what = "which doesn't currently exist - will use if created";
+            (format!("Configuration specifies interface {interface} {what}"), conf::Severity::Log)
+        } else {
+            let text = format!("WARNING - interface {interface} for vrrp_instance {} doesn't exist", it.name);
+            (text, conf::Severity::Fatal)
+        };
+        messages.push(Message { file: None, line: None, column: 1, text, severity });
     }
     Some((config, messages))
 }

@@ -86,6 +86,10 @@ impl<N: Node, S: Sink> Engine<N, S> {
         self.pipes[out as usize].from_on = on;
         self.pipes[out as usize ^ 1].to_on = on;
         self.tell_carrier(out, before);
+        // One that is switched on takes it for granted that somebody is there.
+        if on && !self.pipes[out as usize ^ 1].carrier() {
+            self.plan(self.now, Plan::Carrier(node, port, false));
+        }
     }
 
     pub(super) fn set_cable(&mut self, LinkId(link): LinkId, plugged: bool) {
