@@ -30,6 +30,11 @@ impl Target {
         }
     }
 
+    /// Whether files that do not come from lvslab are written over.
+    pub fn force(&self) -> bool {
+        self.force
+    }
+
     /// Whether it goes to a terminal that shows colours.
     pub fn colours(&self) -> bool {
         self.output.is_none() && colours()

@@ -91,6 +91,22 @@ impl Subject {
 }
 
 impl Loaded {
+    /// One of the scenarios that come with lvslab.
+    ///
+    /// # Errors
+    ///
+    /// What the process ends with; the complaint has been printed.
+    pub fn built_in(name: &str) -> Result<Loaded, Status> {
+        let (path, text) = built_in(Path::new(name)).ok_or_else(|| wrong(&missing(Path::new(name))))?;
+        match load(&text) {
+            Ok(plan) => Ok(Loaded { path: path.to_owned(), text, plan }),
+            Err(diagnostics) => {
+                complain(path, &text, &diagnostics);
+                Err(Status::Wrong)
+            }
+        }
+    }
+
     /// Runs it. What went wrong has been printed when there is no outcome.
     ///
     /// # Errors

@@ -1,6 +1,9 @@
 //! `lvslab report`: a run as one page for a browser.
 
+mod gallery;
 mod known;
+
+use std::path::PathBuf;
 
 use super::Status;
 use super::output::Target;
@@ -19,6 +22,9 @@ pub struct Report {
     subject: Subject,
     #[command(flatten)]
     target: Target,
+    /// Writes pages and pictures of the scenarios that teach most into this folder, with an index.
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["scenario", "output"])]
+    gallery: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "\
@@ -26,7 +32,8 @@ The page needs nothing but itself: no network, no other file.
 
 Examples:
   lvslab report dr -o dr.html
-  lvslab report keepalived/failover --until 12s -o failover.html";
+  lvslab report keepalived/failover --until 12s -o failover.html
+  lvslab report --gallery reports";
 
 impl Report {
     /// Does it.
@@ -35,19 +42,32 @@ impl Report {
     }
 
     fn try_execute(self) -> Result<Status, Status> {
+        if let Some(folder) = &self.gallery {
+            return gallery::write(folder, self.target.force());
+        }
         let loaded = self.subject.load()?;
         self.target.check()?;
-        let page = page(&loaded)?;
+        let page = exhibit(&loaded)?.page;
         self.target.write(|out| out.write_all(page.as_bytes()))
     }
 }
 
-/// The page of a scenario.
+/// A scenario that was run, and its page.
+struct Exhibited {
+    outcome: Outcome,
+    page: String,
+    /// How many expectations came true, and how many there are.
+    held: (usize, usize),
+    /// What is wrong with the cluster.
+    findings: Vec<String>,
+}
+
+/// Runs a scenario and makes its page.
 ///
 /// # Errors
 ///
 /// What the process ends with; the complaint has been printed.
-fn page(loaded: &Loaded) -> Result<String, Status> {
+fn exhibit(loaded: &Loaded) -> Result<Exhibited, Status> {
     let outcome = loaded.run()?;
     let known = known::known(&loaded.plan, &outcome.trace).map_err(|failure| loaded.explain(&failure))?;
     let verdicts = scenario::judge(&loaded.plan, &outcome);
@@ -71,7 +91,10 @@ fn page(loaded: &Loaded) -> Result<String, Status> {
         known,
         place: &place,
     };
-    Ok(page.html())
+    let page = page.html();
+    let held = (verdicts.iter().filter(|verdict| verdict.held).count(), verdicts.len());
+    let findings = findings.into_iter().map(|finding| finding.what).collect();
+    Ok(Exhibited { page, held, findings, outcome })
 }
 
 fn finding<'a>(it: &'a diagnose::Finding, file: &str, trace: &Trace) -> Finding<'a> {
