@@ -28,17 +28,17 @@ def make_pages(lvslab: str, folder: Path) -> dict[str, Path]:
 class Reader:
     """A page in somebody's hands. Leaving it fails if the page had an error or asked for anything."""
 
-    def __init__(self, browser, path: Path, **options):
+    def __init__(self, browser, path: Path, address: str = "", **options):
         self.context = browser.new_context(**options)
         self.page: Page = self.context.new_page()
         self.troubles: list[str] = []
         self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
         self.page.on("console", lambda line: self.troubles.append(line.text) if line.type in ("error", "warning") else None)
         self.page.on("request", lambda request: self.ask(request.url, path))
-        self.page.goto(path.as_uri())
+        self.page.goto(path.as_uri() + address)
 
     def ask(self, url: str, path: Path):
-        if url != path.as_uri() and not url.startswith("data:"):
+        if url.partition("#")[0] != path.as_uri() and not url.startswith("data:"):
             self.troubles.append(f"asks for {url}")
 
     def __enter__(self):
@@ -99,11 +99,18 @@ def of_a_frame(browser, path: Path):
         assert "passes on" in why and "ip addr add" in why, why
         assert page.locator(".flight").count() == 1 and page.locator(".trail").count() == 1
         assert "ipvsadm -lnc" in page.locator("#tables").inner_text()
+        page.locator("#why-so [data-line]").first.click()
+        assert page.locator("#source .shown").is_visible(), "a reason leads to the line of the scenario"
         first = page.locator("#chosen").inner_text()
         page.locator("#why-so .link").first.click()
         assert page.locator("#chosen").inner_text() != first
         page.locator(".map .node[data-node=rs1]").click()
         assert page.locator("#node option:checked").inner_text() == "rs1"
+
+
+def by_address(browser, path: Path):
+    with Reader(browser, path, address="#frame-12", viewport=DESK) as reader:
+        assert reader.page.locator("#chosen").inner_text().startswith("Frame 12:")
 
 
 def by_keyboard(browser, path: Path):
@@ -192,6 +199,7 @@ def main(lvslab: str):
         checks = [
             (by_mouse, "small"),
             (of_a_frame, "small"),
+            (by_address, "small"),
             (by_keyboard, "small"),
             (of_findings, "broken"),
             (on_a_phone, "small"),

@@ -20,7 +20,9 @@ fn the_gallery_is_up_to_date() {
         names.filter(|name| name.extension().is_some_and(|it| it == "html" || it == "svg")).collect()
     };
     if std::env::var_os("INSTA_UPDATE").is_some_and(|value| value == "always") {
-        drawn(&fresh).iter().for_each(|name| drop(fs::copy(fresh.join(name), kept.join(name)).unwrap()));
+        for name in drawn(&fresh) {
+            fs::copy(fresh.join(&name), kept.join(&name)).unwrap();
+        }
     }
     assert_eq!(drawn(&fresh), drawn(&kept), "files come and go: lvslab report --gallery reports");
     for name in drawn(&fresh) {

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::strings::Strings;
 use crate::ids::FrameId;
+use crate::reason::{Drop, IpDrop};
 use crate::report::ladder::Ladder;
 use crate::sim::Station;
 use crate::topo::Network;
@@ -93,6 +94,8 @@ fn end(end: &End<'_>) -> usize {
     match end {
         End::Taken(_) => 0,
         End::PassedOn(_) => 1,
+        // Everybody hears what is sent to a group; who has not joined it is not concerned.
+        End::Dropped(Drop::Ip(IpDrop::NotJoined { .. })) => 4,
         End::Dropped(_) => 2,
         End::Lost(_) => 3,
         End::OtherMachine => 4,

@@ -202,7 +202,7 @@ fn plots(page: &Page<'_>) -> Markup {
 fn source((name, text): (&str, &str)) -> Markup {
     html! {
         section {
-            details #source {
+            details #source data-file=(name) {
                 summary { "The scenario: " code { (name) } }
                 pre { @for (number, line) in (1..).zip(text.lines()) {
                     span id=(format!("line-{number}")) { span.number { (number) } (line) "\n" }

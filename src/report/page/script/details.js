@@ -23,6 +23,28 @@ function frameWords(id) {
   return place < 0 ? [`frame ${id}`] : [frameLink(id), `: ${text(frames.label[place])}`];
 }
 
+const source = document.getElementById("source");
+
+/** Words that begin with a place in the scenario's file lead there. */
+function withPlace(words) {
+  const { file } = source.dataset;
+  const line = words.startsWith(`${file}:`) ? Number.parseInt(words.slice(file.length + 1), 10) : Number.NaN;
+  if (Number.isNaN(line)) return [words];
+  const place = `${file}:${line}`;
+  const button = make("button", { type: "button", class: "link" }, place);
+  button.dataset.line = line;
+  return [button, words.slice(place.length)];
+}
+
+/** Opens the scenario's file at a line. */
+function showLine(number) {
+  source.open = true;
+  const line = document.getElementById(`line-${number}`);
+  for (const shown of source.querySelectorAll(".shown")) shown.classList.remove("shown");
+  line.classList.add("shown");
+  line.scrollIntoView({ block: "center" });
+}
+
 function fieldRow({ name, value, bytes, was }) {
   const shown = was === undefined ? [value] : [make("mark", {}, value), make("span", { class: "was" }, was && ` was ${was}`)];
   const raw = bytes.length > 24 ? `${bytes.slice(0, 24)}…` : bytes;
@@ -43,7 +65,7 @@ function phaseRows(numbers) {
     const tone = drop >= 0 ? { class: "bad" } : {};
     const words = make("dd", tone, known.texts[what]);
     if (drop >= 0) words.append(` (${known.texts[drop]})`);
-    if (basis >= 0) words.append(make("span", { class: "basis" }, `└ ${known.texts[basis]}`));
+    if (basis >= 0) words.append(make("span", { class: "basis" }, "└ ", ...withPlace(known.texts[basis])));
     return [make("dt", {}, known.texts[stage]), words];
   });
 }
@@ -54,7 +76,7 @@ function pair(name, tone, ...words) {
 
 function madePart(frame, leg) {
   const known = why();
-  const rows = [...pair("maker", "", known.texts[leg.maker])];
+  const rows = [...pair("maker", "", ...withPlace(known.texts[leg.maker]))];
   if (leg.because !== null) rows.push(...pair("because of", "", ...frameWords(leg.because)));
   if (leg.sake !== null) rows.push(...pair("for", "", ...frameWords(leg.sake)));
   rows.push(...phaseRows(leg.phases), ...pair("sends", "good", frameLink(frames.id[frame])));

@@ -193,6 +193,8 @@ function onKey(event) {
 function onClick(event) {
   const link = event.target.closest("[data-goto]");
   if (link) goToFrame(Number(link.dataset.goto));
+  const line = event.target.closest("[data-line]");
+  if (line) showLine(line.dataset.line);
   const chosen = event.target.closest(".row");
   if (chosen) {
     pause();
@@ -206,6 +208,13 @@ function onClick(event) {
   }
 }
 
+/** An address that ends in #frame-12 leads to frame 12. */
+function followAddress() {
+  const id = /^#frame-(\d+)$/.exec(location.hash)?.[1];
+  if (id) goToFrame(Number(id));
+}
+
+addEventListener("hashchange", followAddress);
 document.addEventListener("keydown", onKey);
 document.addEventListener("click", onClick);
 element("home").addEventListener("click", () => step(-rows.at.length));
@@ -228,3 +237,4 @@ new ResizeObserver(() => {
 /** The machine whose tables tell most: the first that balances, or the first. */
 known.choice.value = Math.max(0, nodes.findIndex((node) => node.colour === "orange"));
 choose();
+followAddress();
