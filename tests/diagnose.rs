@@ -320,6 +320,14 @@ fn every_kind_is_found_somewhere() {
 }
 
 #[test]
+fn there_is_something_to_read() {
+    let chapters = Kind::ALL.iter().map(|kind| kind.chapter());
+    let missing: BTreeSet<_> =
+        chapters.filter(|name| !support::project().join(format!("book/src/{name}.md")).exists()).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
 fn every_pitfall_is_a_finding() {
     let silent: Vec<_> =
         FOUND.iter().filter(|(name, kinds)| name.starts_with("pitfalls/") && kinds.is_empty()).collect();

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use super::case::{Case, Noted, some};
-use super::network::{end_of, or_fact};
+use super::case::{Case, Noted, or_fact, some};
 use super::{Finding, Kind};
 use crate::ids::NodeId;
 use crate::reason::{Arp, Config, Note};
@@ -35,7 +34,7 @@ pub fn answers_for_the_virtual_address(case: &Case<'_>) -> Vec<Finding> {
                 only_lo(case.machine(node))
             ),
             evidence: or_fact(seen, || format!("{name} has {address}, and nothing keeps it from answering for it")),
-            cause: case.changed(node, end_of(case), is_it).or_else(|| Some(case.missing(node, "nothing sets net.ipv4.conf.all.arp_ignore"))),
+            cause: case.changed(node, case.end(), is_it).or_else(|| Some(case.missing(node, "nothing sets net.ipv4.conf.all.arp_ignore"))),
             fix: vec![case.fix(node, "sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2")],
         }
     });
@@ -73,7 +72,7 @@ pub fn announces_the_virtual_address(case: &Case<'_>) -> Vec<Finding> {
                  virtual address."
             ),
             evidence: some(notes.iter().map(|noted| case.saw(noted))),
-            cause: Some(case.setting(node, end_of(case), ANNOUNCE)),
+            cause: Some(case.setting(node, case.end(), ANNOUNCE)),
             fix: careless(case, node, address)
                 .map(|server| case.fix(server, "sysctl -w net.ipv4.conf.all.arp_announce=2"))
                 .collect(),

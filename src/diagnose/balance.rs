@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::case::{Case, Noted, fact, some};
-use super::network::option;
-use super::{Cause, Command, Finding, Kind};
+use super::commands::{option, service_line};
+use super::{Command, Finding, Kind};
 use crate::ids::{FrameId, NodeId};
 use crate::reason::{Choice, Config, Connection, Drop, Ipvs, IpvsDrop, Nat, NatSide, Note, Ruling, Schedule};
 use crate::time::Time;
@@ -21,14 +21,6 @@ pub fn service_of<'a>(case: &Case<'a>, node: NodeId, vip: SocketAddrV4) -> Optio
     let services = &case.machine(node).services;
     let is_it = |it: &&Service| it.address == Some(*vip.ip()) && [vip.port(), 0].contains(&it.port);
     services.iter().find(is_it).or_else(|| services.iter().find(|it| it.address.is_none()))
-}
-
-/// Where a service was set up: the last command that changed it before a moment, or a line of keepalived.conf.
-pub fn service_line(case: &Case<'_>, node: NodeId, service: &Service, before: Time) -> Option<Cause> {
-    let is_it = |what: &Config| matches!(what, Config::Service { service: known, scheduler: Some(_) } if *known == service.name);
-    let vip = service.address.map_or(String::new(), |vip| vip.to_string());
-    let typed = case.changed(node, before, is_it);
-    case.line_of(node, &["virtual_server", &vip]).or(typed).or_else(|| case.command(node, &["ipvsadm -A", &vip]))
 }
 
 /// The weight that a director gives to a server at a moment, as far as it has ever been set.

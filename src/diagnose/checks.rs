@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 
 use super::case::{Case, Noted, fact, some};
+use super::commands::track_script;
 use super::configuration::block_of;
-use super::split::track_script;
 use super::{Finding, Kind};
 use crate::ids::{FrameId, NodeId};
 use crate::keepalived::conf::CheckerKind;
@@ -61,7 +61,7 @@ fn unanswered(case: &Case<'_>, node: NodeId, rip: Ipv4Addr) -> Vec<FrameId> {
             open.entry((connection.client, connection.virtual_address)).or_default();
         }
     }
-    let end = super::network::end_of(case);
+    let end = case.end();
     let mut waited = Vec::new();
     for (id, sent) in case.journeys.frames() {
         let facts = Facts::of(sent.frame);

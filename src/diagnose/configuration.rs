@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
-use super::case::{Case, fact, some};
-use super::network::{or_fact, set_keyword};
+use super::case::{Case, fact, or_fact, some};
+use super::commands::set_keyword;
+use super::split::overlaps;
 use super::{Cause, Evidence, Finding, Kind};
 use crate::ids::NodeId;
 use crate::keepalived::conf::{Authentication, Instance, KEYWORDS, Message, Severity, shown};
 use crate::reason::{Console, Note};
 use crate::scenario::nearest;
+use crate::trace::Facts;
 use crate::wire::proto;
 
 /// What keepalived itself complains of.
@@ -291,11 +293,11 @@ pub fn rejections(case: &Case<'_>, pair: &Partners<'_>) -> Vec<Evidence> {
 }
 
 fn overlap(case: &Case<'_>, pair: &Partners<'_>) -> Option<Evidence> {
-    super::split::overlaps(case, pair).first().map(|overlap| overlap.evidence(case, pair))
+    overlaps(case, pair).first().map(|overlap| overlap.evidence(case, pair))
 }
 
 /// Whether a frame is an advertisement.
-pub fn is_advert(facts: &crate::trace::Facts) -> bool {
+pub fn is_advert(facts: &Facts) -> bool {
     matches!(facts.protocol, Some(proto::VRRP | proto::AH))
 }
 

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::balance::{service_line, service_of, weight_at};
+use super::balance::{service_of, weight_at};
 use super::case::{Case, Noted, fact, some};
-use super::network::option;
+use super::commands::{option, service_line};
 use super::{Finding, Kind};
 use crate::ids::NodeId;
 use crate::reason::{Config, Drop, Ipvs, IpvsDrop, Note, Reset, Tcp};

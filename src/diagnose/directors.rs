@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use super::case::{Case, Noted, fact, some};
+use super::commands::card;
 use super::configuration::{Partners, block_of};
-use super::network::card;
 use super::{Cause, Evidence, Finding, Kind};
 use crate::ids::NodeId;
 use crate::reason::{Arp, Console, Drop, IpDrop, Machine, Note, Withheld};
@@ -86,7 +86,7 @@ pub fn nobody_holds(case: &Case<'_>) -> Vec<Finding> {
         let taken = case.notes().find(|noted| {
             noted.at > from && matches!(noted.note, Note::Machine(Machine::Holds { address: of, .. }) if *of == address)
         });
-        let until = taken.map_or_else(|| super::network::end_of(case), |noted| noted.at);
+        let until = taken.map_or_else(|| case.end(), |noted| noted.at);
         let gap = until.since(from).as_secs_f64();
         if gap < 2.0 || findings.iter().any(|known| known.kind == Kind::NobodyHolds) {
             continue;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 
 use super::case::{Case, Noted, some};
-use super::network::card;
+use super::commands::card;
 use super::{Finding, Kind};
 use crate::ids::NodeId;
 use crate::reason::{Ipvs, Note, Vrrp};

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::case::{Case, Noted, some};
+use super::commands::gateway_beside;
 use super::configuration::is_advert;
-use super::network::{end_of, gateway_beside};
 use super::{Cause, Finding, Kind};
 use crate::ids::NodeId;
-use crate::reason::{Drop, IpDrop, IpvsDrop, Ruling};
+use crate::reason::{Config, Drop, IpDrop, IpvsDrop, Ruling};
 use crate::wire::proto;
 
 /// What was noted more than once at a node, by the node and what it was about.
@@ -151,8 +151,7 @@ fn undo(case: &Case<'_>, node: NodeId, ruling: &Ruling) -> Option<super::Command
 
 /// Where a machine's route to somebody beside it was made, or its set-up.
 pub fn route_of(case: &Case<'_>, node: NodeId) -> Cause {
-    use crate::reason::Config;
     let is_it = |what: &Config| matches!(what, Config::Route { prefix: (_, 0), is_there: true, .. });
-    case.changed(node, end_of(case), is_it)
+    case.changed(node, case.end(), is_it)
         .unwrap_or_else(|| case.missing(node, "no default route leads to the director"))
 }

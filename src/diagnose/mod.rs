@@ -8,7 +8,9 @@
 mod arp;
 mod balance;
 mod case;
+mod cause;
 mod checks;
+mod commands;
 mod configuration;
 mod connections;
 mod directors;
@@ -17,6 +19,7 @@ mod forwarding;
 mod kind;
 mod network;
 mod past;
+mod ports;
 mod servers;
 mod split;
 
@@ -85,7 +88,7 @@ type Rule = fn(&Case<'_>) -> Vec<Finding>;
 /// Rules that need the configuration only. They look at the run for evidence, if there is one.
 const OF_CONFIGURATION: &[Rule] = &[
     network::address_plan,
-    network::ports_in_vain,
+    ports::in_vain,
     network::wide_mask,
     configuration::keepalived_says,
     configuration::quorum_out_of_reach,

@@ -1,12 +1,12 @@
 //! Who has which address, and who can reach whom: what the address plan says, with the words and commands for it.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::Ipv4Addr;
 
-use super::case::{Case, Noted, fact, some};
-use super::{Cause, Command, Evidence, Finding, Kind};
+use super::case::{Case, Noted, fact, or_fact, some};
+use super::commands::{card, gateway_beside, option, server_line, set_keyword};
+use super::{Cause, Command, Finding, Kind};
 use crate::ids::NodeId;
-use crate::reason::{Config, Drop, IpDrop, Ipvs, Note, Reset, Tcp};
-use crate::time::Time;
+use crate::reason::{Config, Drop, IpDrop, Ipvs, Note};
 use crate::topo::plan::{self, Finding as Flaw};
 use crate::topo::{Method, Service};
 
@@ -143,12 +143,6 @@ fn vrid_used_twice(case: &Case<'_>, vrid: u8, routers: &[(String, String)]) -> O
     })
 }
 
-/// The command that gives a keyword of keepalived.conf another value.
-pub fn set_keyword(case: &Case<'_>, node: NodeId, keyword: &str, value: &str) -> Command {
-    let edit = format!("sed -i 's/{keyword} .*/{keyword} {value}/' /etc/keepalived/keepalived.conf");
-    case.fix(node, format!("{edit} && systemctl restart keepalived"))
-}
-
 fn same_mac(case: &Case<'_>, switch: &str, holders: &[(String, String)]) -> Option<Finding> {
     let [(first, _), .., (last, on)] = holders else { return None };
     let node = case.node(last)?;
@@ -248,74 +242,6 @@ fn port_differs(case: &Case<'_>, node: NodeId, service: &str, server: (NodeId, u
     }
 }
 
-/// A command that names a port which direct routing or a tunnel does not map. ipvsadm does not even pass it on.
-pub struct PortInVain {
-    /// Whose service.
-    pub director: NodeId,
-    /// The service.
-    pub service: SocketAddrV4,
-    /// The server as it was named.
-    pub server: SocketAddrV4,
-    cause: Cause,
-}
-
-impl PortInVain {
-    /// All of them.
-    pub fn all(case: &Case<'_>) -> Vec<PortInVain> {
-        let commands = case.commands().flat_map(|(node, line, cause)| {
-            line.split([';', '&', '\n']).filter_map(in_vain).map(move |ends| (node, ends, cause.clone()))
-        });
-        commands.map(|(director, (service, server), cause)| PortInVain { director, service, server, cause }).collect()
-    }
-}
-
-/// The service and the server of a command that names a port in vain.
-fn in_vain(line: &str) -> Option<(SocketAddrV4, SocketAddrV4)> {
-    let words: Vec<_> = line.split_whitespace().collect();
-    let after = |options: &[&str]| words.iter().position(|it| options.contains(it)).and_then(|at| words.get(at + 1));
-    let has = |options: &[&str]| words.iter().any(|it| options.contains(it));
-    if words.first() != Some(&"ipvsadm")
-        || !has(&["-a", "-e", "--add-server", "--edit-server"])
-        || has(&["-m", "--masquerading"])
-    {
-        return None;
-    }
-    let service: SocketAddrV4 = after(&["-t", "-u", "--tcp-service", "--udp-service"])?.parse().ok()?;
-    let server: SocketAddrV4 = after(&["-r", "--real-server"])?.parse().ok()?;
-    (service.port() != server.port() && service.port() != 0).then_some((service, server))
-}
-
-/// Servers at ports that are not the service's, by direct routing or a tunnel.
-pub fn ports_in_vain(case: &Case<'_>) -> Vec<Finding> {
-    let told = PortInVain::all(case).into_iter().filter_map(|it| {
-        let PortInVain { director, service, server, cause } = it;
-        let is_refused = |noted: &Noted<'_>| {
-            matches!(noted.note, Note::Tcp(Tcp::Reset(Reset::ClosedPort)))
-                && case.owner(*server.ip()) == Some(noted.node)
-                && case.ends(noted).is_some_and(|(_, end)| end == service)
-        };
-        let seen = some(case.notes().filter(is_refused).map(|noted| case.saw(&noted)));
-        if case.has_run() && seen.is_empty() {
-            return None;
-        }
-        let owner = case.owner(*server.ip())?;
-        Some(Finding {
-            kind: Kind::PortDiffers,
-            what: format!(
-                "{} is to reach {} at port {}, but direct routing and tunnels change no ports: packets arrive at port {}.",
-                case.name(director),
-                server.ip(),
-                server.port(),
-                service.port()
-            ),
-            evidence: or_fact(seen, || format!("the service is {service}, and its server is at port {}", server.port())),
-            cause: Some(cause),
-            fix: vec![case.fix(owner, format!("httpd {} &", service.port()))],
-        })
-    });
-    told.collect()
-}
-
 /// An address on lo whose mask takes in others' addresses: lo answers for all of them.
 pub fn wide_mask(case: &Case<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -340,36 +266,12 @@ pub fn wide_mask(case: &Case<'_>) -> Vec<Finding> {
                     address.net
                 ),
                 evidence: vec![fact(format!("{theirs}, the address of {other}, is in {net}, which {name} believes to be itself"))],
-                cause: case.changed(node, end_of(case), is_it),
+                cause: case.changed(node, case.end(), is_it),
                 fix: vec![case.fix(node, format!("ip addr del {} dev lo; ip addr add {ip}/32 dev lo", address.net))],
             });
         }
     }
     findings
-}
-
-/// When the records end.
-pub fn end_of(case: &Case<'_>) -> Time {
-    case.trace().records.last().map_or(case.trace().zero, |record| record.at)
-}
-
-/// The words by which ipvsadm knows a service.
-pub fn option(service: &Service) -> String {
-    let (kind, what) = service.name.split_once(' ').unwrap_or(("TCP", &service.name));
-    let letter = match kind {
-        "UDP" => "-u",
-        "SCTP" => "--sctp-service",
-        "FWM" => "-f",
-        _ => "-t",
-    };
-    format!("{letter} {what}")
-}
-
-/// Where a server has come into a service: a command, or a line of keepalived.conf.
-pub fn server_line(case: &Case<'_>, node: NodeId, rip: Ipv4Addr, before: Time) -> Option<Cause> {
-    let is_it = |what: &Config| matches!(what, Config::Server { server, weight: Some(_), .. } if *server.ip() == rip);
-    let written = || case.line_of(node, &["real_server", &rip.to_string()]);
-    written().or_else(|| case.changed(node, before, is_it))
 }
 
 fn remove(case: &Case<'_>, node: NodeId, service: &str, rip: Ipv4Addr) -> Vec<Command> {
@@ -381,25 +283,5 @@ fn remove(case: &Case<'_>, node: NodeId, service: &str, rip: Ipv4Addr) -> Vec<Co
 fn route_to(case: &Case<'_>, node: NodeId, by: Ipv4Addr) -> Option<Cause> {
     let is_it =
         |what: &Config| matches!(what, Config::Route { gateway: Some(gateway), is_there: true, .. } if *gateway == by);
-    case.changed(node, end_of(case), is_it)
-}
-
-/// The first of a machine's cards.
-pub fn card<'a>(case: &Case<'a>, node: NodeId) -> &'a str {
-    case.machine(node).interfaces.iter().find(|it| it.switch.is_some()).map_or("eth0", |it| &it.name)
-}
-
-/// A machine beside this one that forwards, by its address there.
-pub fn gateway_beside(case: &Case<'_>, node: NodeId) -> Option<Ipv4Addr> {
-    let routers =
-        case.machines().filter(|(other, it)| *other != node && it.forwards && case.are_neighbours(node, *other));
-    routers.filter_map(|(router, _)| case.address_beside(router, node)).next()
-}
-
-/// Something that is so, unless the run has shown more.
-pub fn or_fact(mut seen: Vec<Evidence>, text: impl FnOnce() -> String) -> Vec<Evidence> {
-    if seen.is_empty() {
-        seen.push(fact(text()));
-    }
-    seen
+    case.changed(node, case.end(), is_it)
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::case::{Case, Noted, some};
+use super::commands::server_line;
 use super::forwarding::route_of;
-use super::network::server_line;
 use super::{Command, Finding, Kind};
 use crate::ids::NodeId;
 use crate::reason::{Connection, Ipvs, Note, Reset, Tcp};

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use super::case::{Case, Noted, some};
+use super::case::{Case, Noted, fact, some};
+use super::commands::{option, server_line};
 use super::forwarding::by_node;
-use super::network::{PortInVain, option, server_line};
+use super::ports::PortInVain;
 use super::{Cause, Command, Finding, Kind};
 use crate::ids::NodeId;
-use crate::reason::{Drop, IpDrop, Ipvs, Note, Reset, Tcp};
+use crate::reason::{Drop, IpDrop, Ipvs, IpvsDrop, Note, Reset, Tcp};
 use crate::topo::{Method, Server};
 
 /// A director that asks its own service by direct routing: its question bears the virtual address, which is the server's own.
@@ -58,9 +59,8 @@ fn method(case: &Case<'_>, node: NodeId, server: SocketAddrV4) -> Option<Method>
 
 /// Two directors that are servers of one another, and both balance what comes from the other.
 pub fn directors_loop(case: &Case<'_>) -> Vec<Finding> {
-    let ended = case.drops(|drop| {
-        matches!(drop, Drop::Ip(IpDrop::TtlExceeded) | Drop::Ipvs(crate::reason::IpvsDrop::TtlExceeded)).then_some(())
-    });
+    let ended = case
+        .drops(|drop| matches!(drop, Drop::Ip(IpDrop::TtlExceeded) | Drop::Ipvs(IpvsDrop::TtlExceeded)).then_some(()));
     let looped = ended.into_iter().find_map(|(noted, ())| {
         let journey = case.journeys.journey(noted.frame?)?;
         let mut by: Vec<NodeId> = Vec::new();
@@ -85,6 +85,7 @@ pub fn directors_loop(case: &Case<'_>) -> Vec<Finding> {
         "iptables -t mangle -A PREROUTING -d {vip} -p tcp -m mac ! --mac-source {} -j MARK --set-mark 1",
         mac.unwrap_or_default()
     );
+    let started = noted.frame.and_then(|id| case.sent(case.journeys.first(id)));
     vec![Finding {
         kind: Kind::DirectorsLoop,
         what: format!(
@@ -92,10 +93,9 @@ pub fn directors_loop(case: &Case<'_>) -> Vec<Finding> {
             case.name(one),
             case.name(other)
         ),
-        evidence: case
-            .sent(noted.frame.map_or(crate::ids::FrameId(0), |id| case.journeys.first(id)))
+        evidence: started
             .into_iter()
-            .chain([case.saw(&noted), super::case::fact(format!("that packet was sent {legs} times"))])
+            .chain([case.saw(&noted), fact(format!("that packet was sent {legs} times"))])
             .collect(),
         cause: case.line_of(other, &["virtual_server"]).or_else(|| case.command(other, &["ipvsadm -A"])),
         fix: vec![

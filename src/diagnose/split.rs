@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use super::case::{Case, Noted, some};
-use super::configuration::{Partners, is_advert};
-use super::{Cause, Command, Evidence, Finding, Kind};
+use super::commands::{set_keyword, track_script};
+use super::configuration::{Partners, block_of, is_advert, rejections};
+use super::{Command, Evidence, Finding, Kind};
 use crate::ids::{FrameId, NodeId};
 use crate::keepalived::conf::Instance;
 use crate::reason::{Drop, IpDrop, Loss, Machine, Note, Ruling};
@@ -34,7 +35,7 @@ impl Overlap {
 
 /// When both partners had one of their addresses.
 pub fn overlaps(case: &Case<'_>, pair: &Partners<'_>) -> Vec<Overlap> {
-    let end = super::network::end_of(case);
+    let end = case.end();
     let mut found = Vec::new();
     for address in pair.shared() {
         let mut since: BTreeMap<NodeId, Time> = BTreeMap::new();
@@ -144,7 +145,7 @@ fn multicast_dropped(case: &Case<'_>, pair: &Partners<'_>, overlap: &Overlap) ->
             pair.names(case)
         ),
         evidence: some(lost),
-        cause: super::configuration::block_of(case, one, ours),
+        cause: block_of(case, one, ours),
         fix: [peer(one, other), peer(other, one)].into_iter().flatten().collect(),
     }]
 }
@@ -197,7 +198,7 @@ fn lost(case: &Case<'_>, pair: &Partners<'_>, overlap: &Overlap) -> Vec<Finding>
 fn cure(case: &Case<'_>, node: NodeId, it: &Instance) -> Command {
     let clients = it.vips.first().and_then(|vip| vip.device.clone()).filter(|device| *device != it.interface);
     match clients {
-        Some(device) => super::network::set_keyword(case, node, " interface", &device),
+        Some(device) => set_keyword(case, node, " interface", &device),
         None => {
             let machine = case.machine(node);
             let gateway = machine.routes.first().map(|route| route.gateway);
@@ -209,15 +210,6 @@ fn cure(case: &Case<'_>, node: NodeId, it: &Instance) -> Command {
             track_script(case, node, &format!("ping -c 1 -W 1 {asked}"), "interval 1\\nfall 2")
         }
     }
-}
-
-/// The command that has a router look after something by a script.
-pub fn track_script(case: &Case<'_>, node: NodeId, script: &str, options: &str) -> Command {
-    let block = format!("vrrp_script chk {{\\nscript \"{script}\"\\n{options}\\n}}").replace('/', "\\/");
-    let edit = format!(
-        "sed -i 's/^vrrp_instance/{block}\\n&/; s/virtual_router_id/track_script {{\\nchk\\n}}\\n&/' /etc/keepalived/keepalived.conf"
-    );
-    case.fix(node, format!("{edit} && systemctl restart keepalived"))
 }
 
 /// The master is alive, but its advertisements come late.
@@ -250,7 +242,7 @@ fn late(case: &Case<'_>, pair: &Partners<'_>, _: &Overlap) -> Vec<Finding> {
             ),
             evidence: some(evidence),
             cause: case.keyword(node, &format!("vrrp_instance {}", instance.name), "advert_int"),
-            fix: vec![super::network::set_keyword(case, node, "advert_int", "3")],
+            fix: vec![set_keyword(case, node, "advert_int", "3")],
         });
         // The partner was silent as a backup, and is not late.
         break;
@@ -260,13 +252,13 @@ fn late(case: &Case<'_>, pair: &Partners<'_>, _: &Overlap) -> Vec<Finding> {
 
 fn unexplained(case: &Case<'_>, pair: &Partners<'_>) -> Finding {
     let [(one, ours), (other, _)] = pair.routers;
-    let rejected = super::configuration::rejections(case, pair);
+    let rejected = rejections(case, pair);
     if !rejected.is_empty() {
         return Finding {
             kind: Kind::AdvertRejected,
             what: format!("{} hear one another and do not believe what they hear: both are master.", pair.names(case)),
             evidence: rejected,
-            cause: super::configuration::block_of(case, one, ours),
+            cause: block_of(case, one, ours),
             fix: vec![case.fix(other, "diff /etc/keepalived/keepalived.conf with the file of its partner")],
         };
     }
@@ -274,7 +266,7 @@ fn unexplained(case: &Case<'_>, pair: &Partners<'_>) -> Finding {
         kind: Kind::TwoMasters,
         what: format!("{} have the same virtual address at the same time.", pair.names(case)),
         evidence: Vec::new(),
-        cause: super::configuration::block_of(case, one, ours),
+        cause: block_of(case, one, ours),
         fix: vec![case.fix(other, "journalctl -u keepalived")],
     }
 }
@@ -300,20 +292,4 @@ fn adverts_lost(
         _ => None,
     });
     told.collect()
-}
-
-impl Case<'_> {
-    /// Who has written a rule of a firewall.
-    pub(super) fn rule(&self, node: NodeId, ruling: &Ruling) -> Option<Cause> {
-        use crate::reason::Config;
-        let is_it = |what: &Config| match (what, &ruling.rule) {
-            (Config::Rule { tool, table, chain, rule }, wanted) => {
-                (*tool, *table, chain, rule.as_ref())
-                    == (ruling.tool, ruling.table, &ruling.chain, wanted.as_ref().map(|(_, text)| text))
-            }
-            _ => false,
-        };
-        let policy = || self.command(node, &[ruling.tool, "-P", &ruling.chain]);
-        self.changed(node, super::network::end_of(self), is_it).or_else(policy)
-    }
 }
