@@ -46,10 +46,12 @@ fn would_answer(case: &Case<'_>) -> Vec<(NodeId, Ipv4Addr)> {
     let mut found = Vec::new();
     for flaw in plan::check(case.network()) {
         let Flaw::Duplicate { address, holders, .. } = flaw else { continue };
-        for (name, on) in holders {
-            let Some(node) = case.node(&name) else { continue };
-            let is_card = case.machine(node).interfaces.iter().any(|it| it.name == on && it.switch.is_some());
-            if case.is_virtual(address) && !is_card && !case.is_director(node) {
+        let nodes: Vec<_> = holders.iter().filter_map(|(name, on)| Some((case.node(name)?, on))).collect();
+        // Where everybody balances, like the nodes of a Kubernetes cluster, nobody is the one who may answer.
+        let all_balance = nodes.iter().all(|(node, _)| case.is_director(*node));
+        for (node, on) in nodes {
+            let is_card = case.machine(node).interfaces.iter().any(|it| it.name == *on && it.switch.is_some());
+            if case.is_virtual(address) && !is_card && (all_balance || !case.is_director(node)) {
                 found.push((node, address));
             }
         }

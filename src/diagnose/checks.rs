@@ -8,8 +8,8 @@ use super::commands::track_script;
 use super::configuration::block_of;
 use super::{Finding, Kind};
 use crate::ids::{FrameId, NodeId};
-use crate::keepalived::conf::CheckerKind;
-use crate::reason::{Ipvs, Note, Reset, Tcp};
+use crate::keepalived::conf::{CheckerKind, Server, shown, trio};
+use crate::reason::{Console, Ipvs, Note, Reset, Tcp};
 use crate::time::{Span, Time};
 use crate::trace::Facts;
 use crate::trace::filter::Segment;
@@ -120,6 +120,96 @@ pub fn dead_service_live_vrrp(case: &Case<'_>) -> Vec<Finding> {
                 "interval 1\\nweight -20",
             )],
         });
+    }
+    findings
+}
+
+/// What a director's log tells of a server's coming and going, in order: when, and whether it is in the pool now.
+fn pool<'a>(case: &Case<'a>, node: NodeId, server: &str) -> Vec<(Noted<'a>, bool)> {
+    let (added, removed) = (format!("Adding service {server} "), format!("Removing service {server} "));
+    let told = case.notes().filter(|noted| noted.node == node).filter_map(|noted| {
+        let Note::Console(Console::Logged { text, .. }) = noted.note else { return None };
+        (text.starts_with(&added) || text.starts_with(&removed)).then(|| (noted, text.starts_with(&added)))
+    });
+    told.collect()
+}
+
+/// A sorry server that stays although the quorum is there: hysteresis asks for more, and there is no more.
+pub fn quorum_not_gained(case: &Case<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (node, keepalived) in case.keepaliveds() {
+        for it in keepalived.config.services.iter().filter(|it| it.sorry.is_some() && it.hysteresis > 0) {
+            let logged = |words: &str| {
+                let is_it = |note: &Note| matches!(note, Note::Console(Console::Logged { text, .. }) if text.starts_with(words));
+                case.notes().filter(|noted| noted.node == node && is_it(noted.note)).last()
+            };
+            let Some(sorry) = logged("Adding sorry server") else { continue };
+            let yields = logged("Removing sorry server").is_some_and(|noted| noted.at > sorry.at);
+            let (quorum, needed) = (i64::from(it.quorum), i64::from(it.quorum) + i64::from(it.hysteresis));
+            let weight = |server: &Server| i64::from(server.weight.unwrap_or(it.weight));
+            let all: i64 = it.servers.iter().map(weight).sum();
+            // The weights and notes of those that have come back since.
+            let returned: Vec<_> = it
+                .servers
+                .iter()
+                .filter_map(|server| {
+                    let changes = pool(case, node, &trio(server.address, it.protocol));
+                    let back = changes.into_iter().find(|(noted, is_in)| *is_in && noted.at > sorry.at)?;
+                    Some((weight(server), back.0))
+                })
+                .collect();
+            let is_quorum = returned.iter().map(|(weight, _)| weight).sum::<i64>() >= quorum;
+            // What all together do not reach is found in the configuration.
+            if yields || !is_quorum || needed > all {
+                continue;
+            }
+            findings.push(Finding {
+                kind: Kind::QuorumOutOfReach,
+                what: format!(
+                    "The sorry server of {} does not yield although servers are back: a quorum of {quorum} with a hysteresis of \
+                     {} is gained at {needed} only.",
+                    shown(it),
+                    it.hysteresis
+                ),
+                evidence: std::iter::once(case.saw(&sorry)).chain(some(returned.iter().map(|(_, noted)| case.saw(noted)))).collect(),
+                cause: case.line_of(node, &["hysteresis"]),
+                fix: vec![case.fix(
+                    node,
+                    "sed -i 's/hysteresis .*/hysteresis 0/' /etc/keepalived/keepalived.conf && systemctl reload keepalived",
+                )],
+            });
+        }
+    }
+    findings
+}
+
+/// A server that one late answer takes out of the pool, since nobody asks twice.
+pub fn too_hasty(case: &Case<'_>) -> Vec<Finding> {
+    const SOON: Span = Span::from_secs(5);
+    let mut findings = Vec::new();
+    for (node, keepalived) in case.keepaliveds() {
+        for (service, server) in
+            keepalived.config.services.iter().flat_map(|it| it.servers.iter().map(move |server| (it, server)))
+        {
+            let is_hasty = server.checkers.iter().any(|it| it.pace.or(server.pace).or(service.pace).retry == Some(0));
+            let changes = pool(case, node, &trio(server.address, service.protocol));
+            let pair =
+                changes.windows(2).find(|pair| !pair[0].1 && pair[1].1 && pair[1].0.at.since(pair[0].0.at) < SOON);
+            let Some(pair) = pair.filter(|_| is_hasty) else { continue };
+            findings.push(Finding {
+                kind: Kind::CheckTooHasty,
+                what: format!(
+                    "{} was taken out after one late answer, and was back at once: with retry 0 its check asks only once.",
+                    server.address
+                ),
+                evidence: pair.iter().map(|(noted, _)| case.saw(noted)).collect(),
+                cause: case.line_of(node, &["retry", "0"]),
+                fix: vec![case.fix(
+                    node,
+                    "sed -i 's/retry 0/retry 3/' /etc/keepalived/keepalived.conf && systemctl reload keepalived",
+                )],
+            });
+        }
     }
     findings
 }

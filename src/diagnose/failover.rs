@@ -1,27 +1,34 @@
 //! What becomes of open connections when another director takes over.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::case::{Case, Noted, some};
 use super::commands::card;
 use super::{Finding, Kind};
 use crate::ids::NodeId;
-use crate::reason::{Ipvs, Note, Vrrp};
+use crate::reason::{Ipvs, Machine, Note, Vrrp};
+use crate::time::Time;
 
 /// A director is sent packets of connections that another one has opened, and resets them.
 pub fn connections_lost(case: &Case<'_>) -> Vec<Finding> {
-    let mut opened: BTreeMap<(SocketAddrV4, SocketAddrV4), NodeId> = BTreeMap::new();
+    let mut opened: BTreeMap<(SocketAddrV4, SocketAddrV4), (NodeId, Time)> = BTreeMap::new();
+    let mut taken: BTreeMap<(NodeId, Ipv4Addr), Time> = BTreeMap::new();
     let mut lost: BTreeMap<(NodeId, NodeId), Vec<Noted<'_>>> = BTreeMap::new();
     for noted in case.notes() {
         match noted.note {
             Note::Ipvs(Ipvs::Scheduled(schedule)) => {
-                opened.insert((schedule.connection.client, schedule.connection.virtual_address), noted.node);
+                let ends = (schedule.connection.client, schedule.connection.virtual_address);
+                opened.insert(ends, (noted.node, noted.at));
+            }
+            Note::Machine(Machine::Holds { address, .. }) => {
+                taken.insert((noted.node, *address), noted.at);
             }
             Note::Ipvs(Ipvs::NotOpening { .. }) => {
-                let by = case.ends(&noted).and_then(|ends| opened.get(&ends)).filter(|by| **by != noted.node);
-                if let Some(&by) = by {
-                    lost.entry((noted.node, by)).or_default().push(noted);
+                let Some(ends) = case.ends(&noted) else { continue };
+                let Some((by, since)) = opened.get(&ends).filter(|(by, _)| *by != noted.node) else { continue };
+                if taken.get(&(noted.node, *ends.1.ip())).is_some_and(|at| at > since) {
+                    lost.entry((noted.node, *by)).or_default().push(noted);
                 }
             }
             _ => {}

@@ -124,6 +124,8 @@ kinds! {
     NewcomerFlooded: "newcomer-flooded", Fault, "schedulers-dynamic";
     /// A checker is content with a server that does not serve.
     CheckerTestsLess: "checker-tests-less", Fault, "health-checks";
+    /// One late answer takes a server out.
+    CheckTooHasty: "check-too-hasty", Fault, "health-checks";
     /// The quorum cannot be gained: the sorry server stays for ever.
     QuorumOutOfReach: "quorum-out-of-reach", Fault, "health-checks";
     /// A server of a service does not answer at all, and stays in the pool.

@@ -122,6 +122,8 @@ const OF_RUN: &[Rule] = &[
     connections::one_entry,
     connections::idle_too_long,
     checks::tests_less,
+    checks::too_hasty,
+    checks::quorum_not_gained,
     checks::dead_service_live_vrrp,
     split::brain,
     directors::healed_but_dead,

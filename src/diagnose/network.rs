@@ -32,7 +32,7 @@ fn told(case: &Case<'_>, flaw: &Flaw) -> Vec<Finding> {
                 .collect(),
         }),
         // A run shows whether it matters.
-        Flaw::DeafGateway { .. } if case.has_run() => None,
+        Flaw::DeafGateway { .. } | Flaw::MissingGateway { .. } if case.has_run() => None,
         Flaw::DeafGateway { machine, gateway, holder } => node(holder).map(|by| Finding {
             kind: Kind::NotForwarding,
             what: format!("{holder} is the gateway of {machine}, but passes nothing on: ip_forward is 0."),
@@ -87,7 +87,7 @@ fn duplicate(case: &Case<'_>, ip: Ipv4Addr, switch: &str, holders: &[(String, St
     let told = holders[1..].iter().filter_map(|(name, on)| {
         let node = case.node(name)?;
         let is_card = case.machine(node).interfaces.iter().any(|it| it.name == *on && it.switch.is_some());
-        if !is_card && case.is_virtual(ip) && !case.is_director(node) {
+        if !is_card && case.is_virtual(ip) {
             // Said with its own evidence by `arp`.
             return None;
         }
