@@ -215,10 +215,10 @@ const SPOILT: &[(&str, &[(&str, &str)], &str)] = &[
         &[("retry 1", "retry 0"), ("at: \"15s\", node: \"rs1\"", "at: \"9.5s\", node: \"rs1\"")],
         "check-too-hasty",
     ),
-    // Two servers make the quorum, but both must be there for it to be gained.
+    // rs1 makes the quorum alone, but hysteresis asks for rs2 besides.
     (
         "keepalived/sorry-server",
-        &[("protocol TCP\n", "protocol TCP\n    quorum 1\n    hysteresis 1\n")],
+        &[("protocol TCP\n", "protocol TCP\n    quorum 2\n    hysteresis 1\n"), ("weight 1\n", "weight 2\n")],
         "quorum-out-of-reach",
     ),
 ];
