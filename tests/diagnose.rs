@@ -183,8 +183,11 @@ const IN_CONFIGURATION: &[(&str, &[&str])] = &[
     ("seeds/split-brain-10.0.0.3", &["vrids-differ"]),
 ];
 
+/// What is replaced by what.
+type Replacements = &'static [(&'static str, &'static str)];
+
 /// Replacements in a healthy scenario, and what is found first then.
-const SPOILT: &[(&str, &[(&str, &str)], &str)] = &[
+const SPOILT: &[(&str, Replacements, &str)] = &[
     ("dr", &[("192.168.1.10/24 dev eth0\"", "192.168.1.198/24 dev eth0\"")], "duplicate-address"),
     ("dr", &[("\"ip addr add 192.168.1.200/32 dev eth0 label eth0:0\",", "")], "virtual-address-missing"),
     ("dr", &[("-r 192.168.1.198 -g", "-r 192.168.1.77 -g")], "no-such-server"),
