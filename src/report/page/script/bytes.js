@@ -13,7 +13,7 @@ const digits = (byte) => byte.toString(16).padStart(2, "0");
 
 /** The bytes of a frame that are kept. */
 function bytesOf(frame) {
-  return frames.bytes[frame].match(/../g).map((pair) => Number.parseInt(pair, 16));
+  return frames.bytes[frame].match(/../g).map((byte) => Number.parseInt(byte, 16));
 }
 
 /** The names of the bits that are set. */

@@ -10,10 +10,11 @@ const details = {
 const MOST_LEGS = 40;
 
 /** A button that leads to a frame. */
-function frameLink(id, words = `frame ${id}`) {
+function frameLink(id) {
   const place = placeOf(id);
-  if (place < 0) return words;
-  const button = make("button", { type: "button", class: "link" }, words);
+  const name = `frame ${id}`;
+  if (place < 0) return name;
+  const button = make("button", { type: "button", class: "link" }, name);
   button.dataset.goto = id;
   return button;
 }
@@ -26,14 +27,14 @@ function frameWords(id) {
 const source = document.getElementById("source");
 
 /** Words that begin with a place in the scenario's file lead there. */
-function withPlace(words) {
+function withPlace(said) {
   const { file } = source.dataset;
-  const line = words.startsWith(`${file}:`) ? Number.parseInt(words.slice(file.length + 1), 10) : Number.NaN;
-  if (Number.isNaN(line)) return [words];
+  const line = said.startsWith(`${file}:`) ? Number.parseInt(said.slice(file.length + 1), 10) : Number.NaN;
+  if (Number.isNaN(line)) return [said];
   const place = `${file}:${line}`;
   const button = make("button", { type: "button", class: "link" }, place);
   button.dataset.line = line;
-  return [button, words.slice(place.length)];
+  return [button, said.slice(place.length)];
 }
 
 /** Opens the scenario's file at a line. */
@@ -46,7 +47,8 @@ function showLine(number) {
 }
 
 function fieldRow({ name, value, bytes, was }) {
-  const shown = was === undefined ? [value] : [make("mark", {}, value), make("span", { class: "was" }, was && ` was ${was}`)];
+  const shown =
+    was === undefined ? [value] : [make("mark", {}, value), make("span", { class: "was" }, was && ` was ${was}`)];
   const raw = bytes.length > 24 ? `${bytes.slice(0, 24)}…` : bytes;
   const digitsCell = make("td", { class: "code", title: bytes }, was === undefined ? raw : make("mark", {}, raw));
   return make("tr", {}, make("th", { scope: "row" }, name), make("td", { class: "code" }, ...shown), digitsCell);
@@ -59,54 +61,61 @@ function layerTable({ name, length, fields, isNew }) {
 }
 
 function phaseRows(numbers) {
-  const known = why();
+  const all = why();
   return numbers.flatMap((number) => {
-    const [stage, what, drop, basis] = known.phases[number];
+    const [stage, what, drop, basis] = all.phases[number];
     const tone = drop >= 0 ? { class: "bad" } : {};
-    const words = make("dd", tone, known.texts[what]);
-    if (drop >= 0) words.append(` (${known.texts[drop]})`);
-    if (basis >= 0) words.append(make("span", { class: "basis" }, "└ ", ...withPlace(known.texts[basis])));
-    return [make("dt", {}, known.texts[stage]), words];
+    const said = make("dd", tone, all.texts[what]);
+    if (drop >= 0) said.append(` (${all.texts[drop]})`);
+    if (basis >= 0) said.append(make("span", { class: "basis" }, "└ ", ...withPlace(all.texts[basis])));
+    return [make("dt", {}, all.texts[stage]), said];
   });
 }
 
-function pair(name, tone, ...words) {
-  return [make("dt", {}, name), make("dd", tone ? { class: tone } : {}, ...words)];
+function pair(name, tone, ...said) {
+  return [make("dt", {}, name), make("dd", tone ? { class: tone } : {}, ...said)];
 }
 
 function madePart(frame, leg) {
-  const known = why();
-  const rows = [...pair("maker", "", ...withPlace(known.texts[leg.maker]))];
-  if (leg.because !== null) rows.push(...pair("because of", "", ...frameWords(leg.because)));
-  if (leg.sake !== null) rows.push(...pair("for", "", ...frameWords(leg.sake)));
-  rows.push(...phaseRows(leg.phases), ...pair("sends", "good", frameLink(frames.id[frame])));
+  const all = why();
+  const facts = [...pair("maker", "", ...withPlace(all.texts[leg.maker]))];
+  if (leg.because !== null) facts.push(...pair("because of", "", ...frameWords(leg.because)));
+  if (leg.sake !== null) facts.push(...pair("for", "", ...frameWords(leg.sake)));
+  facts.push(...phaseRows(leg.phases), ...pair("sends", "good", frameLink(frames.id[frame])));
   const title = `${clock(frames.at[frame])}  ${nodes[frames.node[frame]].name} makes it`;
-  return make("div", {}, make("h5", {}, title), make("dl", { class: "phases" }, ...rows));
+  return make("div", {}, make("h5", {}, title), make("dl", { class: "phases" }, ...facts));
 }
 
 function visitPart(frame, visit) {
-  const known = why();
+  const all = why();
   const isLost = visit.by < 0;
-  const what = isLost ? `on its way from ${known.texts[visit.who]}` : `${known.texts[visit.who]} gets it by ${known.texts[visit.by]}`;
-  const rows = phaseRows(visit.phases);
-  if (visit.loss >= 0) rows.push(...pair("lost", "bad", known.texts[visit.loss]));
+  const what = isLost
+    ? `on its way from ${all.texts[visit.who]}`
+    : `${all.texts[visit.who]} gets it by ${all.texts[visit.by]}`;
+  const facts = phaseRows(visit.phases);
+  if (visit.loss >= 0) facts.push(...pair("lost", "bad", all.texts[visit.loss]));
   for (const id of visit.passed) {
     const changes = text(frames.changes[placeOf(id)]);
-    rows.push(...pair("passes on", "good", "as ", frameLink(id), changes && `: ${changes}`));
+    facts.push(...pair("passes on", "good", "as ", frameLink(id), changes && `: ${changes}`));
   }
-  for (const id of visit.led) rows.push(...pair("led to", "", ...frameWords(id)));
+  for (const id of visit.led) facts.push(...pair("led to", "", ...frameWords(id)));
   const title = `${clock(visit.at)}  ${what}`;
-  return make("div", {}, make("h5", {}, title), make("dl", { class: "phases" }, ...rows));
+  return make("div", {}, make("h5", {}, title), make("dl", { class: "phases" }, ...facts));
 }
 
 function legPart(frame, leg, chosen) {
-  const known = why();
-  const isOther = (visit) => known.texts[visit.end] === "other-machine";
+  const all = why();
+  const isOther = (visit) => all.texts[visit.end] === "other-machine";
   const parts = leg.maker >= 0 ? [madePart(frame, leg)] : [];
   parts.push(...leg.visits.filter((visit) => !isOther(visit)).map((visit) => visitPart(frame, visit)));
-  const idle = leg.visits.filter(isOther).map((visit) => known.texts[visit.who]);
+  const idle = leg.visits.filter(isOther).map((visit) => all.texts[visit.who]);
   if (idle.length) parts.push(make("p", { class: "soft" }, `It came by ${idle.join(", ")} too, and is not for them.`));
-  return make("div", { class: frame === chosen ? "leg here" : "leg" }, make("strong", {}, frameLink(frames.id[frame])), ...parts);
+  return make(
+    "div",
+    { class: frame === chosen ? "leg here" : "leg" },
+    make("strong", {}, frameLink(frames.id[frame])),
+    ...parts,
+  );
 }
 
 function visitOf([who, by, at, end, loss, phases, passed, led]) {

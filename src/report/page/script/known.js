@@ -34,15 +34,18 @@ function tableAt(table, at) {
   if (lines.length === 0) return null;
   const isNews = state > 0 && table.since[state] === at;
   const before = new Set(isNews ? linesOf(table, state - 1) : lines);
-  const rows = lines.map((line) => make("span", before.has(line) ? {} : { class: "new" }, `${text(line)}\n`));
+  const shown = lines.map((line) => make("span", before.has(line) ? {} : { class: "new" }, `${text(line)}\n`));
   const command = make("p", { class: "code" }, `$ ${table.command}`);
-  return make("div", { class: "table" }, command, make("pre", { tabindex: 0 }, ...rows));
+  return make("div", { class: "table" }, command, make("pre", { tabindex: 0 }, ...shown));
 }
 
 function showKnown(at) {
   const node = Number(known.choice.value);
   known.when.textContent = ` at ${clock(at)}`;
-  const tables = data.known.filter((table) => table.node === node).map((table) => tableAt(table, at)).filter(Boolean);
+  const tables = data.known
+    .filter((table) => table.node === node)
+    .map((table) => tableAt(table, at))
+    .filter(Boolean);
   const nothing = make("p", { class: "soft" }, "Nothing.");
   known.box.replaceChildren(...(tables.length ? tables : [nothing]));
   for (const [name, card] of map.cards) card.classList.toggle("asked", name === nodes[node].name);

@@ -4,6 +4,7 @@ const ROW = 46;
 const GUTTER = 86;
 const LEAST_STEP = 58;
 const MARK = 9;
+const ARROW_Y = 26;
 
 const ladder = {
   box: document.getElementById("ladder"),
@@ -20,8 +21,8 @@ const laneOf = new Map(data.run.lanes.map((node, lane) => [node, lane]));
 
 function laneX(lane) {
   const room = ladder.width - GUTTER - 30;
-  const step = Math.max(LEAST_STEP, Math.min(190, room / Math.max(1, laneOf.size)));
-  return GUTTER + step * (lane + 0.5);
+  const breadth = Math.max(LEAST_STEP, Math.min(190, room / Math.max(1, laneOf.size)));
+  return GUTTER + breadth * (lane + 0.5);
 }
 
 const nodeX = (node) => (laneOf.has(node) ? laneX(laneOf.get(node)) : GUTTER);
@@ -41,35 +42,43 @@ function textX(wanted, line) {
   return Math.max(GUTTER + 8, Math.min(wanted, ladder.width - textWidth(line) - 14));
 }
 
+/** Where a frame begins and ends on the ladder; one that nobody had ends beside its sender. */
+function span(frame, ends) {
+  const from = nodeX(frames.node[frame]);
+  const xs = [from, ...ends.map((end) => nodeX(end.node))];
+  const [left, right] = [Math.min(...xs), Math.max(...xs)];
+  return { from, left, right: left === right ? from + 36 : right, isNowhere: left === right };
+}
+
 function arrow(frame) {
   const hue = colour(frame);
-  const from = nodeX(frames.node[frame]);
   const there = concerned(frame);
-  const ends = there.filter((visit) => visit.node >= 0).map((visit) => ({ x: nodeX(visit.node), ...visit }));
-  const xs = [from, ...ends.map((end) => end.x)];
-  const [left, right] = [Math.min(...xs), Math.max(...xs)];
-  const y = 26;
-  const parts = [];
-  const isNowhere = left === right;
-  const line = isNowhere ? `M${from} ${y}h36` : `M${left} ${y}H${right}`;
-  parts.push(draw("path", { class: `arrow ${hue}${there.some((it) => it.end === ENDS.lost) ? " lost" : ""}`, d: line }));
-  for (const end of ends) {
-    const back = end.x < from ? MARK : -MARK;
-    if (end.end !== ENDS.lost) parts.push(draw("path", { class: hue, d: `M${end.x} ${y}l${back} -5v10z` }));
-    if (isBad(end)) parts.push(cross(end.x, y));
-  }
-  if (isNowhere || there.some((it) => it.node < 0 && isBad(it))) parts.push(cross(isNowhere ? from + 36 : right, y));
-  parts.push(draw("circle", { class: hue, cx: from, cy: y, r: 3 }));
-  const label = text(frames.label[frame]);
-  parts.push(draw("text", { class: "mono halo", x: textX(left + 10, label), y: 17 }, label));
-  const below = there.find((visit) => visit.why)?.why;
+  const ends = there.filter((visit) => visit.node >= 0);
+  const { from, left, right, isNowhere } = span(frame, ends);
+  const isLost = there.some((visit) => visit.end === ENDS.lost);
+  const line = draw("path", { class: `arrow ${hue}${isLost ? " lost" : ""}`, d: `M${left} ${ARROW_Y}H${right}` });
+  const tips = ends.flatMap((end) => tip(end, from, hue));
+  const isLostBetween = isNowhere || there.some((visit) => visit.node < 0 && isBad(visit));
+  const crosses = isLostBetween ? [cross(right, ARROW_Y)] : [];
+  const start = draw("circle", { class: hue, cx: from, cy: ARROW_Y, r: 3 });
+  return [line, ...tips, ...crosses, start, ...arrowTexts(frame, left + 10, there)];
+}
+
+function tip(end, from, hue) {
+  const x = nodeX(end.node);
+  const back = x < from ? MARK : -MARK;
+  const head = draw("path", { class: hue, d: `M${x} ${ARROW_Y}l${back} -5v10z` });
+  return [...(end.end === ENDS.lost ? [] : [head]), ...(isBad(end) ? [cross(x, ARROW_Y)] : [])];
+}
+
+/** What stands above an arrow, and below it: why it came to nothing, or what has changed. */
+function arrowTexts(frame, x, there) {
+  const write = (tone, y, said) => draw("text", { class: `${tone} halo`, x: textX(x, said), y }, said);
+  const label = write("mono", 17, text(frames.label[frame]));
+  const reason = there.find((visit) => visit.why)?.why;
+  if (reason) return [label, write("small red", 40, `✗ ${reason}`)];
   const changes = text(frames.changes[frame]);
-  const note = below ? `✗ ${below}` : changes && `changed: ${changes}`;
-  if (note) {
-    const tone = below ? "red" : "vipink";
-    parts.push(draw("text", { class: `small ${tone} halo`, x: textX(left + 10, note), y: 40 }, note));
-  }
-  return parts;
+  return changes ? [label, write("small vipink", 40, `changed: ${changes}`)] : [label];
 }
 
 function cross(x, y) {
@@ -95,9 +104,9 @@ function saying(row) {
   const said = hasLane ? line : `${nodes[node]?.name ?? ""}  ${line}`;
   const x = textX(hasLane ? nodeX(node) + 10 : GUTTER, said);
   const lines = twoLines(said, ladder.width - x - 14);
-  const write = (words, place) => {
+  const write = (part, place) => {
     const y = (lines.length > 1 ? 22 : 28) + 15 * place;
-    return draw("text", { class: `mono halo ${tone}`, x, y }, words);
+    return draw("text", { class: `mono halo ${tone}`, x, y }, part);
   };
   const dot = hasLane ? [draw("circle", { class: nodes[node].colour, cx: nodeX(node), cy: 7, r: 4 })] : [];
   return [...lines.map(write), ...dot];

@@ -80,7 +80,7 @@ function choose() {
   const isChosen = (at) => {
     if (!withDecisions && rows.kind[at] === KINDS.decision) return false;
     if (wanted.length === 0) return true;
-    const found = words(at);
+    const found = searchable(at);
     return wanted.every((word) => found.includes(word));
   };
   ladder.shown = [...rows.at.keys()].filter(isChosen);
@@ -235,6 +235,9 @@ new ResizeObserver(() => {
 }).observe(ladder.box);
 
 /** The machine whose tables tell most: the first that balances, or the first. */
-known.choice.value = Math.max(0, nodes.findIndex((node) => node.colour === "orange"));
+known.choice.value = Math.max(
+  0,
+  nodes.findIndex((node) => node.colour === "orange"),
+);
 choose();
 followAddress();

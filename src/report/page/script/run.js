@@ -40,7 +40,13 @@ function clock(nanos) {
 
 /** Whom a frame concerns: where it came to, without those whom a switch has flooded it to. */
 function visits(frame) {
-  return frames.visits[frame].map(([node, port, delay, end, reason]) => ({ node, port, delay, end, why: text(reason) }));
+  return frames.visits[frame].map(([node, port, delay, end, reason]) => ({
+    node,
+    port,
+    delay,
+    end,
+    why: text(reason),
+  }));
 }
 
 const concerned = (frame) => visits(frame).filter((visit) => visit.end !== ENDS.other);
@@ -60,7 +66,7 @@ function landing(frame) {
 }
 
 /** All that can be searched for in a row. */
-function words(row) {
+function searchable(row) {
   const kind = rows.kind[row];
   const frame = rows.frame[row];
   const names = (list) => list.filter((node) => node >= 0).map((node) => nodes[node].name);
