@@ -2,7 +2,7 @@
 
 const ROW = 46;
 const GUTTER = 86;
-const LEAST_STEP = 58;
+const LEAST_STEP = 30;
 const MARK = 9;
 const ARROW_Y = 26;
 
@@ -19,18 +19,25 @@ const ladder = {
 
 const laneOf = new Map(data.run.lanes.map((node, lane) => [node, lane]));
 
-function laneX(lane) {
-  const room = ladder.width - GUTTER - 30;
-  const breadth = Math.max(LEAST_STEP, Math.min(190, room / Math.max(1, laneOf.size)));
-  return GUTTER + breadth * (lane + 0.5);
+/** From one lane to the next. */
+function laneWidth() {
+  const room = ladder.width - GUTTER - 12;
+  return Math.max(LEAST_STEP, Math.min(190, room / Math.max(1, laneOf.size)));
 }
+
+const laneX = (lane) => GUTTER + laneWidth() * (lane + 0.5);
 
 const nodeX = (node) => (laneOf.has(node) ? laneX(laneOf.get(node)) : GUTTER);
 
+/** The machines' names; where they have too little room, every other one stands lower. */
 function drawLanes() {
-  const heads = data.run.lanes.map((node, lane) =>
-    draw("text", { class: `mid strong ${nodes[node].colour}`, x: laneX(lane), y: 22 }, nodes[node].name),
-  );
+  const longest = Math.max(0, ...data.run.lanes.map((node) => nodes[node].name.length));
+  const isTight = longest * 9 > laneWidth();
+  const heads = data.run.lanes.map((node, lane) => {
+    const y = isTight ? 14 + 14 * (lane % 2) : 22;
+    const size = isTight ? "small " : "";
+    return draw("text", { class: `${size}mid strong ${nodes[node].colour}`, x: laneX(lane), y }, nodes[node].name);
+  });
   ladder.lanes.replaceChildren(draw("svg", { width: ladder.width, height: 34 }, ...heads));
 }
 

@@ -9,6 +9,7 @@ const map = {
 };
 
 map.picture.append(map.trails, map.flights);
+map.box.style.setProperty("--wide", `${map.picture.viewBox.baseVal.width}px`);
 document.querySelectorAll(".map .node").forEach((card) => map.cards.set(card.dataset.node, card));
 
 /** The corners of the way from a plug to the middle of its switch. */
