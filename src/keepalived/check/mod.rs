@@ -18,7 +18,7 @@ pub use pace::Pace;
 
 use super::conf::{self, Checker, CheckerKind, Config, Kind, Server, Service};
 use crate::time::Span;
-use service::Watched;
+use service::{Counters, Watched};
 
 /// A checker's place: its service's, its server's in it, and its own among the server's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,6 +85,7 @@ pub enum Call {
 #[derive(Debug)]
 pub struct Checks {
     services: Vec<Watched>,
+    counters: Counters,
     /// The numbers in the files that are tracked.
     files: BTreeMap<String, i64>,
     effects: Vec<Effect>,
@@ -98,8 +99,10 @@ pub fn server_name(service: &Service, server: &Server) -> String {
 impl Checks {
     /// The services of a configuration, and the numbers in the files that it tracks; they have still to be started.
     pub fn new(config: &Config, files: BTreeMap<String, i64>) -> Checks {
-        let services = config.services.iter().map(|service| Watched::new(service, config, &files)).collect();
-        Checks { services, files, effects: Vec::new() }
+        let mut counters = Counters::default();
+        let new = |service| Watched::new(service, config, &files, &mut counters);
+        let services = config.services.iter().map(new).collect();
+        Checks { services, counters, files, effects: Vec::new() }
     }
 
     /// What is to be done, in order.

@@ -12,8 +12,8 @@ impl Checks {
     /// Another configuration takes over, with the numbers in the files that it tracks.
     pub fn reload(&mut self, config: &Config, files: BTreeMap<String, i64>, is_enabled: impl Fn(&Service) -> bool) {
         let mut before = std::mem::take(&mut self.services);
-        let mut after: Vec<Watched> =
-            config.services.iter().map(|service| Watched::new(service, config, &files)).collect();
+        let new = |service| Watched::new(service, config, &files, &mut self.counters);
+        let mut after: Vec<Watched> = config.services.iter().map(new).collect();
         self.files = files;
         let effects = &mut self.effects;
         for old in &mut before {
@@ -55,6 +55,8 @@ impl Checks {
             new.settle(effects);
         }
         self.services = after;
+        drop(before);
+        self.counters.forget_unused();
         self.announce(is_enabled);
     }
 }
@@ -90,11 +92,8 @@ fn take_over(old: &mut Watched, new: &mut Watched, effects: &mut Vec<Effect>) {
 }
 
 /// clear_diff_vsg: members of a group come and go.
-fn leave_entries(old: &Watched, new: &mut Watched, effects: &mut Vec<Effect>) {
+fn leave_entries(old: &Watched, new: &Watched, effects: &mut Vec<Effect>) {
     let ServiceName::Group(group, _) = &old.config.name else { return };
-    for entry in &mut new.entries {
-        entry.is_counted = old.entries.iter().any(|known| known.keys == entry.keys && known.is_counted);
-    }
     let is_gone = |entry: &&Entry| !new.entries.iter().any(|kept| kept.keys == entry.keys);
     for entry in old.entries.iter().filter(is_gone) {
         effects.push(Effect::Log(format!("VS {} in group {group} no longer exists", entry.name)));

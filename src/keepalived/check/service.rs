@@ -1,6 +1,7 @@
 //! One virtual service: which of its servers are in the pool, and whether they are enough (perform_svr_state,
 //! update_quorum_state).
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -39,14 +40,64 @@ pub struct Standby {
 }
 
 /// What a service is known by in IPVS: one address or mark, or a member of its group.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Entry {
     /// How logs call it.
     pub name: String,
     pub keys: Vec<Key>,
-    /// Whether keepalived has counted its servers. It forgets to where an entry comes by a reload, and does not delete the
-    /// service of such an entry at the end, which takes it for that of another one (ipvs_group_sync_entry).
-    pub is_counted: bool,
+    /// How many servers it has, if it is of a group: all services that use the group count together.
+    living: Option<Rc<Cell<u32>>>,
+}
+
+impl Entry {
+    /// ipvs_change_needed: the service gets in before the first server, and out after the last one.
+    fn is_due(&self, call: Call) -> bool {
+        let is_about_itself = matches!(call, Call::AddService | Call::DeleteService);
+        !is_about_itself || self.living.as_ref().is_none_or(|living| living.get() == 0)
+    }
+
+    /// update_vsge_alive_count. keepalived forgets to count where an entry comes by a reload (ipvs_group_sync_entry): below
+    /// 0 it begins at the other end, and the service of such an entry stays for ever.
+    fn count(&self, call: Call) {
+        let Some(living) = &self.living else { return };
+        match call {
+            Call::AddServer(_) => living.set(living.get().wrapping_add(1)),
+            Call::DeleteServer(_) => living.set(living.get().wrapping_sub(1)),
+            _ => {}
+        }
+    }
+}
+
+/// How many servers a member of a group has.
+#[derive(Debug)]
+struct Counter {
+    group: String,
+    /// A mark is for all protocols.
+    protocol: Option<u8>,
+    keys: Vec<Key>,
+    living: Rc<Cell<u32>>,
+}
+
+/// How many servers the members of all groups have.
+#[derive(Debug, Default)]
+pub struct Counters(Vec<Counter>);
+
+impl Counters {
+    fn of(&mut self, group: &str, protocol: u8, keys: &[Key]) -> Rc<Cell<u32>> {
+        let protocol = Some(protocol).filter(|_| !keys.iter().any(|key| matches!(key, Key::Mark(_))));
+        let is_it = |it: &&Counter| it.group == group && it.protocol == protocol && it.keys == keys;
+        if let Some(known) = self.0.iter().find(is_it) {
+            return Rc::clone(&known.living);
+        }
+        let living = Rc::default();
+        self.0.push(Counter { group: group.to_owned(), protocol, keys: keys.to_vec(), living: Rc::clone(&living) });
+        living
+    }
+
+    /// Forgets the members that no service has any more.
+    pub fn forget_unused(&mut self) {
+        self.0.retain(|counter| Rc::strong_count(&counter.living) > 1);
+    }
 }
 
 /// A service that is watched.
@@ -62,7 +113,7 @@ pub struct Watched {
 }
 
 impl Watched {
-    pub fn new(config: &Service, all: &Config, files: &BTreeMap<String, i64>) -> Watched {
+    pub fn new(config: &Service, all: &Config, files: &BTreeMap<String, i64>, counters: &mut Counters) -> Watched {
         let member = |server: &crate::keepalived::conf::Server| {
             let mut weight = i64::from(server.weight.unwrap_or(1));
             let mut state = |checker: &crate::keepalived::conf::Checker| {
@@ -84,7 +135,7 @@ impl Watched {
             Member { checkers, failed, is_alive: false, is_set: false, weight }
         };
         let members = config.servers.iter().map(member).collect();
-        let entries = entries(config, all);
+        let entries = entries(config, all, counters);
         let config = Rc::new(config.clone());
         Watched { config, entries, members, sorry: Standby::default(), is_alive: false, has_quorum: false }
     }
@@ -99,10 +150,11 @@ impl Watched {
 
     /// A call about each of the services that this one stands for.
     pub fn call(&self, call: Call, effects: &mut Vec<Effect>) {
-        for entry in self.entries.iter().filter(|entry| entry.is_counted || call != Call::DeleteService) {
+        for entry in self.entries.iter().filter(|entry| entry.is_due(call)) {
             for key in &entry.keys {
                 effects.push(Effect::Ipvs(*key, Rc::clone(&self.config), at(call, *key)));
             }
+            entry.count(call);
         }
     }
 
@@ -439,8 +491,8 @@ fn standby(service: &Service, sorry: Sorry) -> Target {
 }
 
 /// What IPVS knows a service by: addresses first, and then marks (ipvs_group_cmd).
-fn entries(service: &Service, config: &Config) -> Vec<Entry> {
-    let entry = |name: String, keys: Vec<Key>| Entry { name, keys, is_counted: true };
+fn entries(service: &Service, config: &Config, counters: &mut Counters) -> Vec<Entry> {
+    let entry = |name: String, keys: Vec<Key>| Entry { name, keys, living: None };
     match &service.name {
         ServiceName::Address(address) => vec![entry(String::new(), vec![Key::Address(*address)])],
         ServiceName::Mark(mark) => vec![entry(String::new(), vec![Key::Mark(*mark)])],
@@ -451,7 +503,12 @@ fn entries(service: &Service, config: &Config) -> Vec<Entry> {
                 let last = if range.first == range.last { String::new() } else { format!("-{}", range.last) };
                 entry(format!("[{first}{last}]"), range.addresses().map(Key::Address).collect())
             });
-            ranges.chain(group.marks.iter().map(|mark| entry(format!("[{mark}]"), vec![Key::Mark(*mark)]))).collect()
+            let marks = group.marks.iter().map(|mark| entry(format!("[{mark}]"), vec![Key::Mark(*mark)]));
+            let counted = |entry: Entry| {
+                let living = Some(counters.of(name, service.protocol, &entry.keys));
+                Entry { living, ..entry }
+            };
+            ranges.chain(marks).map(counted).collect()
         }
     }
 }

@@ -164,6 +164,28 @@ fn all_members_of_a_group_are_told() {
     assert_eq!(keys, [address("10.0.0.100:80"), address("10.0.0.101:80"), Key::Mark(7)]);
 }
 
+/// The first of them brings the service, and the last one takes it away.
+#[test]
+fn services_that_share_a_group_share_what_ipvs_knows() {
+    let service = |server| {
+        format!(
+            "virtual_server group G {{\nprotocol TCP\nlb_algo rr\nlb_kind NAT\nreal_server 10.0.0.{server} 80 {{\n}}\n}}\n"
+        )
+    };
+    let text = "virtual_server_group G {\n10.0.0.100 80\n}\n".to_owned() + &service(1) + &service(2);
+    let mut checks = Checks::new(&config(&text), BTreeMap::new());
+    let calls = |checks: &mut Checks| -> Vec<Call> {
+        let effects = checks.take_effects().into_iter();
+        effects.filter_map(|effect| if let Effect::Ipvs(_, _, call) = effect { Some(call) } else { None }).collect()
+    };
+    checks.start(|_| true);
+    assert!(matches!(calls(&mut checks)[..], [Call::AddService, Call::AddServer(_), Call::AddServer(_)]));
+    checks.stop();
+    let [Call::DeleteServer(_), Call::DeleteServer(_), Call::DeleteService] = calls(&mut checks)[..] else {
+        panic!("the service goes with its last server")
+    };
+}
+
 /// As recorded: what a group loses stays behind as a service without servers, and with a server if it is a mark.
 #[test]
 fn members_of_a_group_come_and_go() {
