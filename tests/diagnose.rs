@@ -202,6 +202,7 @@ const SPOILT: &[(&str, Replacements, &str)] = &[
         "no-such-gateway",
     ),
     ("dr", &[("\"ipvsadm -A", "\"iptables -A INPUT -p tcp --dport 80 -j DROP\", \"ipvsadm -A")], "filtered"),
+    ("dr", &[("get 192.168.1.200 80 ", "get 192.168.1.200 8080 ")], "no-such-service"),
     // Only eth0's own setting counts for what comes in by eth0.
     ("dr", &[("net.ipv4.conf.all.arp_ignore=1", "net.ipv4.conf.lo.arp_ignore=1")], "arp-answered"),
     ("dr-routed", &[("\"ip route add default via 172.168.2.254\",\n                \"httpd", "\"httpd")], "no-route"),

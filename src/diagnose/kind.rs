@@ -98,6 +98,8 @@ kinds! {
     ClientBesideServers: "client-beside-servers", Fault, "nat";
     /// FTP by address translation without its helper.
     FtpHelperMissing: "ftp-helper-missing", Fault, "nat";
+    /// Clients ask a director for a port or a protocol that it does not balance.
+    NoSuchService: "no-such-service", Fault, "load-balancer";
     /// A connection half of which is closed was forgotten before it was answered.
     HalfClosed: "half-closed", Fault, "connections";
     /// A masqueraded server's answers do not pass the director.

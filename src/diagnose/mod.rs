@@ -106,6 +106,7 @@ const OF_RUN: &[Rule] = &[
     forwarding::filtered,
     past::the_director,
     past::ftp_helper_missing,
+    ports::no_such_service,
     servers::director_asks_itself,
     servers::directors_loop,
     servers::nobody_listens,

@@ -13,7 +13,7 @@ use crate::topo::Method;
 use crate::trace::Facts;
 
 /// FTP's control connection.
-const FTP: u16 = 21;
+pub const FTP: u16 = 21;
 
 /// An answer that somebody has reset, and its two ends.
 struct Answer<'a> {
