@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use super::{Author, Command, Journeys, Phase};
 use crate::ids::NodeId;
-use crate::reason::{Arp, Change, Config, Drop, IpDrop, Ipvs, IpvsDrop, Note, Ruling, Setting, Step, Withheld};
+use crate::reason::{Arp, Change, Config, Device, Drop, IpDrop, Ipvs, IpvsDrop, Note, Ruling, Setting, Step, Withheld};
 use crate::time::Time;
 
 /// What a decision rests on.
@@ -71,11 +71,7 @@ impl<'a> Journeys<'a> {
                     matches!(what, Config::Route { prefix, gateway: by, oif: known, table: of, is_there: true }
                         if prefix == wanted && by == gateway && of == table && known.is_none_or(|known| known == *oif))
                 };
-                let is_subnet = |what: &Config| {
-                    matches!(what, Config::Address { address, prefix_len, interface, is_there: true }
-                        if interface == oif && (network(*address, *prefix_len), *prefix_len) == *wanted)
-                };
-                self.last(phase, is_it).or_else(|| self.last(phase, is_subnet))
+                self.last(phase, is_it).or_else(|| self.subnet(phase, oif, *wanted))
             }
             Step::Accepted(ruling) => self.rule(phase, ruling),
             _ => None,
@@ -108,6 +104,25 @@ impl<'a> Journeys<'a> {
                 if network(*address, *prefix_len) == network(wanted, *prefix_len))
         };
         self.last(phase, is_it).or_else(|| self.last(phase, is_around))
+    }
+
+    /// fib_add_ifaddr: whose address on an interface has made the route to its network. That is the first one there;
+    /// those that come later, like a virtual address, add none.
+    fn subnet(&self, phase: &Phase<'a>, oif: &Device, wanted: (Ipv4Addr, u8)) -> Option<Basis<'a>> {
+        let mut there: Vec<(Time, &'a Change, Ipv4Addr)> = Vec::new();
+        for &(at, change) in self.changes(phase.node).iter().take_while(|(at, _)| *at <= phase.at) {
+            let Config::Address { address, prefix_len, interface, is_there } = &change.what else { continue };
+            if interface != oif || (network(*address, *prefix_len), *prefix_len) != wanted {
+                continue;
+            }
+            if !is_there {
+                there.retain(|(.., known)| known != address);
+            } else if there.iter().all(|(.., known)| known != address) {
+                there.push((at, change, *address));
+            }
+        }
+        let &(at, Change { what, by }, _) = there.first()?;
+        Some(Basis::Set { what, at, by: self.author(at, phase.node, *by) })
     }
 
     fn setting(&self, phase: &Phase<'a>, wanted: &str) -> Option<Basis<'a>> {
