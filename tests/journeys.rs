@@ -22,10 +22,11 @@ fn no_frame_comes_from_nowhere_or_ends_without_a_reason() {
     for path in everything() {
         let (_, outcome) = support::run(&path);
         let journeys = Journeys::of(&outcome.trace);
+        assert!(journeys.frames().next().is_some(), "{}: there is nothing to walk", path.display());
         let last = outcome.trace.records.last().map(|record| record.at).unwrap_or_default();
         for (id, sent) in journeys.frames() {
             let mut complain = |what: &str, node: &str| {
-                let line = format!("{}: {what} {node} #{}: {}", path.display(), id.0, describe(sent.frame));
+                let line = format!("{}: {what} {node} #{}: {}", path.display(), id.number(), describe(sent.frame));
                 *wrong.entry(line).or_default() += 1;
             };
             match journeys.source(id) {

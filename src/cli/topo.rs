@@ -1,10 +1,12 @@
-//! `lvslab topo`: the network of a scenario, as it is when the set-up is done.
+//! `lvslab topo`: the network of a scenario, as it is when the set-up is done or at any time after.
 
 use super::Status;
 use super::output::Target;
-use super::subject::Subject;
+use super::subject::{Loaded, Subject, parse_time, wrong};
 use crate::scenario::{self, Options};
-use crate::topo::{dot, draw, text};
+use crate::session::{Halt, Session};
+use crate::time::Span;
+use crate::topo::{Network, dot, draw, text};
 
 /// Shows the network of a scenario: who is plugged in where, and which part everybody plays.
 #[derive(clap::Args)]
@@ -21,6 +23,9 @@ pub struct Topo {
     /// Writes it as text; that is what it does unless told otherwise.
     #[arg(long, group = "form")]
     text: bool,
+    /// The moment that it shows, like "5s": who holds a virtual address then; without it, time zero.
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    at: Option<Span>,
     #[command(flatten)]
     target: Target,
 }
@@ -29,6 +34,7 @@ const EXAMPLES: &str = "\
 Examples:
   lvslab topo dr.ron
   lvslab topo dr.ron --svg -o dr.svg
+  lvslab topo keepalived/failover --at 20s
   lvslab topo dr.ron --dot | dot -Tpdf > dr.pdf";
 
 impl Topo {
@@ -40,7 +46,7 @@ impl Topo {
     fn try_execute(self) -> Result<Status, Status> {
         self.target.check()?;
         let loaded = self.subject.load()?;
-        let network = scenario::survey(&loaded.plan, Options::default()).map_err(|failure| loaded.explain(&failure))?;
+        let network = self.network(&loaded)?;
         self.target.write(|out| {
             if self.svg {
                 out.write_all(draw::svg(&network).as_bytes())
@@ -50,5 +56,16 @@ impl Topo {
                 text::write(out, &network)
             }
         })
+    }
+
+    fn network(&self, loaded: &Loaded) -> Result<Network, Status> {
+        let (plan, options) = (loaded.plan.clone(), Options::default());
+        let explained = |failure| loaded.explain(&failure);
+        let Some(at) = self.at else { return scenario::survey(&plan, options).map_err(explained) };
+        let mut session = Session::begin(plan, options).map_err(explained)?;
+        match session.jump(at).map_err(explained)? {
+            Halt::Exhausted => Err(wrong("the limit of events comes first (--max-events sets it)")),
+            _ => Ok(session.network()),
+        }
     }
 }
