@@ -21,13 +21,13 @@ use std::fmt;
 pub use arp::{Arp, Withheld};
 pub use change::{Change, Config};
 pub use ip::{ErrorWithheld, Ip, IpDrop, RedirectIgnored, RefusingRoute, Setting};
-pub use ipvs::{Candidate, Choice, Connection, Ipvs, IpvsDrop, Schedule};
+pub use ipvs::{Candidate, Choice, Connection, Ipvs, IpvsDrop, Passage, Rewriting, Schedule, Unserved};
 pub use loss::Loss;
 pub use machine::Machine;
 pub use netfilter::{Nat, NatSide, Ruling};
 pub use origin::{About, KernelTimer, Made, Maker, Origin, Process};
 pub use step::{Device, Heard, Icmp, Step};
-pub use transport::{Reset, Retransmission, Tcp, TransportDrop};
+pub use transport::{Reset, Retransmission, Tcp, TcpState, TransportDrop};
 pub use vrrp::Vrrp;
 
 use crate::ids::JobId;
@@ -42,7 +42,7 @@ pub enum Note {
     /// Something about IP packets that does not end them.
     Ip(Ip),
     /// A rule of iptables has logged or marked the packet, which goes on.
-    Rule(Ruling),
+    Rule(Box<Ruling>),
     /// Address translation decided about a connection, or rewrote a packet.
     Nat(Nat),
     /// IPVS decided about a packet or a connection.
@@ -54,9 +54,9 @@ pub enum Note {
     /// An ordinary step on a packet's way, which only those want to read who ask about the packet.
     Step(Step),
     /// A virtual router decided.
-    Vrrp(Vrrp),
+    Vrrp(Box<Vrrp>),
     /// Somebody has changed the machine's configuration.
-    Change(Change),
+    Change(Box<Change>),
     /// A process begins.
     Process(Process),
     /// Something happened at the node's console.
@@ -71,7 +71,7 @@ pub enum Console {
         /// Which job.
         job: JobId,
         /// The command line.
-        line: String,
+        line: Box<str>,
     },
     /// A job writes.
     Printed {
@@ -80,21 +80,14 @@ pub enum Console {
         /// Where to.
         stream: Stream,
         /// What; not always a whole line.
-        text: String,
+        text: Box<str>,
     },
     /// Somebody has asked for a command that does not exist.
-    Unknown {
-        /// Its name.
-        name: String,
-        /// Those that exist, with the most alike first.
-        known: Vec<&'static str>,
-    },
+    Unknown(Box<Unknown>),
     /// A daemon writes into its log.
     Logged {
-        /// The daemon.
-        program: &'static str,
-        /// What.
-        text: String,
+        /// Which, and what: `keepalived: Stopped`.
+        text: Box<str>,
     },
     /// A job has ended.
     Ended {
@@ -103,6 +96,15 @@ pub enum Console {
         /// Its exit status.
         status: i32,
     },
+}
+
+/// A command that does not exist.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unknown {
+    /// Its name.
+    pub name: String,
+    /// Those that exist, with the most alike first.
+    pub known: Vec<&'static str>,
 }
 
 /// A program's two ways of speaking.
@@ -122,7 +124,7 @@ pub enum Drop {
     /// IP sends it no further.
     Ip(IpDrop),
     /// iptables drops or rejects it.
-    Netfilter(Ruling),
+    Netfilter(Box<Ruling>),
     /// keepalived lets nobody speak with the address (no_accept).
     Guarded {
         /// The address.
@@ -150,7 +152,7 @@ impl Console {
     pub fn job(&self) -> Option<JobId> {
         match self {
             Console::Typed { job, .. } | Console::Printed { job, .. } | Console::Ended { job, .. } => Some(*job),
-            Console::Unknown { .. } | Console::Logged { .. } => None,
+            Console::Unknown(_) | Console::Logged { .. } => None,
         }
     }
 }
@@ -201,10 +203,11 @@ impl fmt::Display for Console {
         match self {
             Console::Typed { line, .. } => write!(f, "$ {line}"),
             Console::Printed { text, .. } => f.write_str(text),
-            Console::Unknown { name, known } => {
+            Console::Unknown(unknown) => {
+                let Unknown { name, known } = &**unknown;
                 write!(f, "a node has no command {name}; it has {}", known.join(", "))
             }
-            Console::Logged { program, text } => write!(f, "{program}: {text}"),
+            Console::Logged { text } => f.write_str(text),
             Console::Ended { status, .. } => write!(f, "exit status {status}"),
         }
     }

@@ -137,7 +137,7 @@ impl Page<'_> {
     /// The moment and the frame of something that was seen.
     fn when(&self, seen: &Evidence) -> String {
         match (self.seconds(seen), seen.frame) {
-            (Some(at), Some(frame)) => format!("at {at:.6} s, frame {}: ", frame.0),
+            (Some(at), Some(frame)) => format!("at {at:.6} s, frame {}: ", frame.number()),
             (Some(at), None) => format!("at {at:.6} s: "),
             (None, _) => String::new(),
         }
@@ -148,7 +148,7 @@ impl Page<'_> {
     }
 
     fn write_json(&self, out: &mut dyn Write, finding: &Finding) -> io::Result<()> {
-        let seen = |it| Seen { at: self.seconds(it), frame: it.frame.map(|id| id.0), text: &it.text };
+        let seen = |it| Seen { at: self.seconds(it), frame: it.frame.map(|id| id.number()), text: &it.text };
         let line = Line {
             kind: finding.kind.name(),
             gravity: finding.kind.gravity().name(),

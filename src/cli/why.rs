@@ -123,7 +123,7 @@ impl Why {
 impl Which {
     fn chooser(&self, loaded: &Loaded) -> Result<Chooser, Status> {
         let chooser = match self {
-            Which { frame: Some(number), .. } => Chooser::Frame(FrameId(*number)),
+            Which { frame: Some(number), .. } => Chooser::Frame(FrameId::new(*number)),
             Which { conn: Some(end), .. } => Chooser::Conversation(*end),
             Which { arp: Some(address), .. } => Chooser::Arp(*address),
             Which { client, .. } => {

@@ -91,7 +91,7 @@ impl Answer {
             }
             Answer::Frames { on, filter } => one(frames_on(plan, outcome, on, filter).len().to_string()),
             Answer::Frame { on, filter } => {
-                let first = frames_on(plan, outcome, on, filter).first().map(|id| id.0.to_string());
+                let first = frames_on(plan, outcome, on, filter).first().map(|id| id.number().to_string());
                 one(first.ok_or_else(|| format!("{on} saw no frame that is `{filter}`"))?)
             }
         }

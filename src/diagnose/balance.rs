@@ -7,7 +7,7 @@ use super::case::{Case, Noted, fact, some};
 use super::commands::{option, service_line};
 use super::{Command, Finding, Kind};
 use crate::ids::{FrameId, NodeId};
-use crate::reason::{Choice, Config, Connection, Drop, Ipvs, IpvsDrop, Nat, NatSide, Note, Ruling, Schedule};
+use crate::reason::{Choice, Config, Connection, Drop, Ipvs, IpvsDrop, Nat, NatSide, Note, Ruling, Schedule, Unserved};
 use crate::time::Time;
 use crate::topo::Service;
 use crate::trace::Facts;
@@ -61,7 +61,8 @@ pub fn template_outlives_server(case: &Case<'_>) -> Vec<Finding> {
 /// sh, mh and dh without their fallback: a hash leads to a server that takes nothing, while others would.
 pub fn hashed_to_nobody(case: &Case<'_>) -> Vec<Finding> {
     let dropped = case.drops(|drop| match drop {
-        Drop::Ipvs(IpvsDrop::NoServer { scheduler, candidates, .. }) => {
+        Drop::Ipvs(IpvsDrop::NoServer(unserved)) => {
+            let Unserved { scheduler, candidates, .. } = &**unserved;
             let usable = candidates.iter().any(|server| server.weight > 0);
             (matches!(*scheduler, "sh" | "mh" | "dh") && usable).then_some((*scheduler, candidates))
         }

@@ -55,7 +55,8 @@ pub fn tests_less(case: &Case<'_>) -> Vec<Finding> {
 fn unanswered(case: &Case<'_>, node: NodeId, rip: Ipv4Addr) -> Vec<FrameId> {
     let mut open: BTreeMap<(SocketAddrV4, SocketAddrV4), Option<(Time, FrameId)>> = BTreeMap::new();
     for noted in case.notes().filter(|noted| noted.node == node) {
-        if let Note::Ipvs(Ipvs::Steered { connection, .. }) = noted.note
+        if let Note::Ipvs(Ipvs::Steered(passage)) = noted.note
+            && let connection = &passage.connection
             && *connection.server.ip() == rip
         {
             open.entry((connection.client, connection.virtual_address)).or_default();

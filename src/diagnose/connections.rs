@@ -14,7 +14,7 @@ use crate::wire::proto;
 /// A new connection from an old port follows the old entry to a server of weight 0.
 pub fn retired_but_busy(case: &Case<'_>) -> Vec<Finding> {
     let followed = case.notes().filter_map(|noted| match noted.note {
-        Note::Ipvs(Ipvs::Steered { connection, before, .. }) if *before != "NONE" => Some((noted, connection)),
+        Note::Ipvs(Ipvs::Steered(passage)) if passage.before != "NONE" => Some((noted, &passage.connection)),
         _ => None,
     });
     let is_syn = |noted: &Noted<'_>| case.facts(noted).is_some_and(|facts| facts.segment == Some(Segment::Syn));
@@ -22,8 +22,8 @@ pub fn retired_but_busy(case: &Case<'_>) -> Vec<Finding> {
     let is_old = |noted: &Noted<'_>, before: &str| is_syn(noted) && !matches!(before, "SYN_RECV" | "SYN_SENT");
     let busy: Vec<_> = followed
         .filter(|(noted, connection)| {
-            let Note::Ipvs(Ipvs::Steered { before, .. }) = noted.note else { return false };
-            is_old(noted, before) && weight_at(case, noted.node, connection.server, noted.at) == Some(0)
+            let Note::Ipvs(Ipvs::Steered(passage)) = noted.note else { return false };
+            is_old(noted, passage.before) && weight_at(case, noted.node, connection.server, noted.at) == Some(0)
         })
         .collect();
     let Some((first, connection)) = busy.first() else { return Vec::new() };
@@ -51,7 +51,7 @@ pub fn server_removed(case: &Case<'_>) -> Vec<Finding> {
     let option = service_of(case, node, vip).map_or_else(|| format!("-t {vip}"), option);
     let gone =
         |what: &Config| matches!(what, Config::Server { server: known, weight: None, .. } if known.ip() == server.ip());
-    let is_udp = connection.protocol == proto::name(proto::UDP);
+    let is_udp = connection.protocol == proto::UDP;
     let (kind, what, fix) = if is_udp {
         (
             Kind::BlackHole,
@@ -100,8 +100,9 @@ const MANY: usize = 4;
 pub fn one_entry(case: &Case<'_>) -> Vec<Finding> {
     let mut entries: BTreeMap<_, Vec<Noted<'_>>> = BTreeMap::new();
     for noted in case.notes() {
-        if let Note::Ipvs(Ipvs::Steered { connection, .. }) = noted.note
-            && connection.protocol == proto::name(proto::UDP)
+        if let Note::Ipvs(Ipvs::Steered(passage)) = noted.note
+            && let connection = &passage.connection
+            && connection.protocol == proto::UDP
         {
             let key = (noted.node, connection.virtual_address, connection.client, connection.server);
             entries.entry(key).or_default().push(noted);
@@ -128,7 +129,7 @@ pub fn one_entry(case: &Case<'_>) -> Vec<Finding> {
 /// An entry has expired while its connection lived: the next packet is nobody's.
 pub fn idle_too_long(case: &Case<'_>) -> Vec<Finding> {
     let expired = case.notes().filter_map(|noted| match noted.note {
-        Note::Ipvs(Ipvs::Expired { connection, state, .. }) if *state == "ESTABLISHED" => Some((noted, *connection)),
+        Note::Ipvs(Ipvs::Expired { connection, state, .. }) if *state == "ESTABLISHED" => Some((noted, **connection)),
         _ => None,
     });
     let is_reset =

@@ -121,8 +121,8 @@ pub fn vmac_takes_route(case: &Case<'_>) -> Vec<Finding> {
         for instance in keepalived.config.instances.iter().filter(|it| it.vmac.is_some()) {
             let silent = case.notes().filter(|noted| {
                 noted.node == node
-                    && matches!(noted.note, Note::Arp(Arp::Withheld { target, why: Withheld::Filter { .. } })
-                        if !case.is_virtual(*target))
+                    && matches!(noted.note, Note::Arp(Arp::Withheld { target, why })
+                        if matches!(**why, Withheld::Filter { .. }) && !case.is_virtual(*target))
             });
             let evidence = some(silent.map(|noted| case.saw(&noted)));
             let wide = instance.vips.iter().find(|vip| vip.net.prefix_len() < 32);

@@ -46,7 +46,9 @@ pub fn connections_lost(case: &Case<'_>) -> Vec<Finding> {
 fn told(case: &Case<'_>, node: NodeId, by: NodeId, notes: &[Noted<'_>]) -> Finding {
     let (name, former) = (case.name(node), case.name(by));
     // Who gives way to a higher priority is alive: nobody needed the other one.
-    let is_it = |noted: &Noted<'_>| noted.node == by && matches!(noted.note, Note::Vrrp(Vrrp::GivesWay { .. }));
+    let is_it = |noted: &Noted<'_>| {
+        noted.node == by && matches!(noted.note, Note::Vrrp(vrrp) if matches!(**vrrp, Vrrp::GivesWay { .. }))
+    };
     let gave_way = case.notes().take_while(|noted| noted.at <= notes[0].at).filter(is_it).last();
     let mut evidence = some(notes.iter().map(|noted| case.saw(noted)));
     let instance = case.keepaliveds().find(|(it, _)| *it == node).and_then(|(_, it)| it.config.instances.first());

@@ -8,7 +8,7 @@ use super::commands::server_line;
 use super::forwarding::route_of;
 use super::{Command, Finding, Kind};
 use crate::ids::NodeId;
-use crate::reason::{Connection, Ipvs, Note, Reset, Tcp};
+use crate::reason::{Ipvs, Note, Reset, Tcp};
 use crate::topo::Method;
 use crate::trace::Facts;
 
@@ -106,8 +106,8 @@ fn told(case: &Case<'_>, server: NodeId, client: NodeId, answers: &[Answer<'_>])
 /// A half-closed connection of these two ends that the director had forgotten before.
 fn forgotten<'a>(case: &Case<'a>, answer: &Answer<'_>) -> Option<Noted<'a>> {
     let is_it = |note: &Note| {
-        matches!(note, Note::Ipvs(Ipvs::Expired { connection: Connection { client, server, .. }, .. })
-            if *client == answer.destination && *server == answer.source)
+        matches!(note, Note::Ipvs(Ipvs::Expired { connection, .. })
+            if connection.client == answer.destination && connection.server == answer.source)
     };
     case.notes().take_while(|noted| noted.at <= answer.noted.at).find(|noted| is_it(noted.note))
 }

@@ -69,7 +69,7 @@ pub fn directors_loop(case: &Case<'_>) -> Vec<Finding> {
                 let steered = visit
                     .phases
                     .iter()
-                    .find(|phase| matches!(phase.note, Note::Ipvs(Ipvs::Steered { .. } | Ipvs::Scheduled(_))));
+                    .find(|phase| matches!(phase.note, Note::Ipvs(Ipvs::Steered(_) | Ipvs::Scheduled(_))));
                 by.extend(steered.map(|phase| phase.node));
             }
         }
@@ -178,7 +178,9 @@ fn plan_knows(case: &Case<'_>, end: SocketAddrV4) -> bool {
 /// Whether a director without keepalived has sent a connection there: with it, a dead server is a matter of moments.
 fn is_balanced(case: &Case<'_>, noted: &Noted<'_>, client: SocketAddrV4, end: SocketAddrV4) -> bool {
     let steered = case.notes().take_while(|it| it.at <= noted.at).filter_map(|it| match it.note {
-        Note::Ipvs(Ipvs::Steered { connection, .. }) if connection.client == client => Some((it.node, connection)),
+        Note::Ipvs(Ipvs::Steered(passage)) if passage.connection.client == client => {
+            Some((it.node, &passage.connection))
+        }
         _ => None,
     });
     let mut here = steered.filter(|(_, connection)| connection.virtual_address == end || connection.server == end);

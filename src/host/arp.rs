@@ -55,7 +55,7 @@ impl Kernel {
             return self.arp_step(reason::Heard::ForOther { target });
         }
         match self.arp_ignored(iif, message.sender_ip, target) {
-            Some(why) => self.arp_note(|| reason::Arp::Withheld { target, why }),
+            Some(why) => self.arp_note(|| reason::Arp::Withheld { target, why: Box::new(why) }),
             None => self.arp_answer(iif, message),
         }
     }
@@ -69,14 +69,14 @@ impl Kernel {
             Ok(Arrival::Local(_)) => return false,
             Err(why) => {
                 if self.routes.kind_of(target) == Kind::Local {
-                    self.arp_note(|| reason::Arp::Withheld { target, why: Withheld::Source(why) });
+                    self.arp_note(|| reason::Arp::Withheld { target, why: Box::new(Withheld::Source(why)) });
                 }
                 return false;
             }
         }
         let why = self.arp_ignored(iif, sender, target).or_else(|| self.arp_filtered(iif, sender, target));
         match why {
-            Some(why) => self.arp_note(|| reason::Arp::Withheld { target, why }),
+            Some(why) => self.arp_note(|| reason::Arp::Withheld { target, why: Box::new(why) }),
             None => {
                 self.arp_note_asker(iif, message);
                 self.learn_neighbour(iif, sender, message.sender_mac, State::Stale, Override::Yes);
@@ -150,7 +150,7 @@ impl Kernel {
     fn arp_unsolicited(&mut self, iif: IfIndex, neighbour: Ipv4Addr) {
         let accept = self.sysctl.effective(iif, Conf::ArpAccept);
         let setting = self.setting("arp_accept", iif, accept.value, accept.by);
-        self.arp_note(|| reason::Arp::Unsolicited { neighbour, setting });
+        self.arp_note(|| reason::Arp::Unsolicited { neighbour, setting: Box::new(setting) });
     }
 
     /// arp_accept: whether an unsolicited message may make a new entry.
@@ -200,7 +200,7 @@ impl Kernel {
             DecidedBy::All => "all".to_owned(),
             DecidedBy::Interface => self.interface_name(iif).to_owned(),
         };
-        Setting { name: format!("net.ipv4.conf.{column}.{name}"), value: i64::from(value) }
+        Setting { name: format!("net.ipv4.conf.{column}.{name}").into(), value: i64::from(value) }
     }
 
     /// confirm_addr_indev: whether `local` is an address of the interface, of at least this scope, and on the link with
@@ -237,7 +237,7 @@ impl Kernel {
         let has_it = |interface: &Interface| interface.addresses.iter().any(|address| address.ip == target);
         let holder = self.interfaces.iter().find(|interface| has_it(interface)).filter(|_| !has_it(interface));
         let holder = holder.map(|interface| interface.name.clone());
-        self.arp_note(|| reason::Arp::Answered { target, mac, holder });
+        self.arp_note(|| reason::Arp::Answered { target, mac, holder: holder.map(Into::into) });
         self.arp_reply(iif, request);
     }
 
@@ -285,8 +285,12 @@ impl Kernel {
         let sender_ip = chosen.unwrap_or_else(|| self.select_address(oif, Some(target), Scope::Link));
         let foreign = !self.interfaces.get(oif).is_some_and(|own| own.addresses.iter().any(|a| a.ip == sender_ip));
         let setting = || self.setting("arp_announce", oif, announce.value, announce.by);
-        let note =
-            self.out.tracing.then(|| reason::Arp::Asks { target, sender: sender_ip, foreign, setting: setting() });
+        let note = self.out.tracing.then(|| reason::Arp::Asks {
+            target,
+            sender: sender_ip,
+            foreign,
+            setting: Box::new(setting()),
+        });
         let request = Arp {
             operation: ArpOperation::REQUEST,
             sender_mac: mac,

@@ -11,7 +11,7 @@ impl Kernel {
     pub(super) fn note_change(&mut self, what: impl FnOnce(&Kernel) -> Config) {
         if self.out.tracing {
             let change = Change { what: what(self), by: self.out.maker };
-            self.out.note_about(About::default(), || Note::Change(change));
+            self.out.note_about(About::default(), || Note::Change(Box::new(change)));
         }
     }
 
@@ -63,7 +63,7 @@ impl Kernel {
             let by = self.out.maker;
             for note in self.ipvs.notes.drain() {
                 let note = match note {
-                    Note::Change(change) => Note::Change(Change { by, ..change }),
+                    Note::Change(change) => Note::Change(Box::new(Change { by, ..*change })),
                     note => note,
                 };
                 self.out.note_about(About::default(), || note);

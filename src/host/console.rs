@@ -102,7 +102,7 @@ impl Console {
             else {
                 return;
             };
-            desk.start(JobId { terminal, number }, job, kernel);
+            desk.start(JobId::new(terminal, number), job, kernel);
             processes.run(kernel);
         }
     }
@@ -110,7 +110,7 @@ impl Console {
     fn collect(&mut self, kernel: &mut Kernel) {
         for (pid, status) in kernel.scheduler.news_for_console() {
             let ended = |(&terminal, desk): (&Terminal, &mut Desk)| {
-                desk.end(pid, status, kernel.now).map(|number| JobId { terminal, number })
+                desk.end(pid, status, kernel.now).map(|number| JobId::new(terminal, number))
             };
             if let Some(job) = self.terminals.iter_mut().find_map(ended) {
                 kernel.out.note(|| Note::Console(reason::Console::Ended { job, status }));
@@ -138,11 +138,11 @@ impl Desk {
     }
 
     fn start(&mut self, id: JobId, job: Job, kernel: &Rc<RefCell<Kernel>>) {
-        let result = &mut self.results[id.number];
+        let result = &mut self.results[id.number()];
         let out = Output::Console(id, Stream::Out, Rc::clone(&result.out));
         let err = Output::Console(id, Stream::Err, Rc::clone(&result.err));
         result.began = Some(kernel.borrow().now);
-        let typed = || Note::Console(reason::Console::Typed { job: id, line: job.line.clone() });
+        let typed = || Note::Console(reason::Console::Typed { job: id, line: job.line.as_str().into() });
         {
             let out = &mut kernel.borrow_mut().out;
             // What has ended the job before is not what has led to this one.
@@ -151,9 +151,9 @@ impl Desk {
         }
         let pid = process::spawn_for_console(kernel, id, "bash", |sys| (job.start)(sys, out, err));
         if job.background {
-            self.background.insert(pid, id.number);
+            self.background.insert(pid, id.number());
         } else {
-            self.foreground = Some((id.number, pid));
+            self.foreground = Some((id.number(), pid));
         }
     }
 

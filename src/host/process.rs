@@ -243,7 +243,7 @@ const STOPPING: [i32; 4] = [19, 20, 21, 22];
 const PIDS_PER_TERMINAL: u32 = 10_001;
 
 /// What processes count as part of that nobody has typed.
-const NO_JOB: JobId = JobId { terminal: Terminal::FIRST, number: 0 };
+const NO_JOB: JobId = JobId::new(Terminal::FIRST, 0);
 
 /// Who has started what the console runs; never a process itself.
 const CONSOLE: Pid = Pid(0);

@@ -130,7 +130,7 @@ impl Output {
             Output::Console(job, stream, kept) => {
                 kept.borrow_mut().extend_from_slice(text.as_bytes());
                 let (job, stream) = (*job, *stream);
-                kernel.out.note(|| Note::Console(Console::Printed { job, stream, text: text.to_owned() }));
+                kernel.out.note(|| Note::Console(Console::Printed { job, stream, text: text.into() }));
             }
             Output::File(path) => kernel.write_path(path, text.as_bytes(), true)?,
             Output::Pipe(writer) => writer.0.write(kernel, text)?,
@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn a_console_takes_only_so_much() {
         let mut kernel = Kernel::default();
-        let job = JobId { terminal: Terminal::FIRST, number: 0 };
+        let job = JobId::new(Terminal::FIRST, 0);
         let console = Output::Console(job, Stream::Out, Rc::default());
         let half = "x".repeat(CONSOLE_BYTES / 2);
         assert_eq!(console.write(&mut kernel, &half), Ok(()));

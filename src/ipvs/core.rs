@@ -141,7 +141,7 @@ impl Ipvs {
         if !is_fading && !(mode != 0 && is_over(conn, mode) && (is_alone || !is_tracked)) {
             return Reuse::Followed;
         }
-        self.notes.add(|| reason::Ipvs::Reopened { connection: conn.describe(), state: conn.state.name() });
+        self.notes.add(|| reason::Ipvs::Reopened { connection: Box::new(conn.describe()), state: conn.state.name() });
         let reuse = if is_tracked { Reuse::Dropped(conn.describe()) } else { Reuse::Anew };
         if !is_tracked && let Some(conn) = self.conns.get_mut(id) {
             // What connection tracking has by these ends is the new one's.
@@ -223,12 +223,7 @@ impl Ipvs {
         }
         let Some(conn) = self.conns.get(id) else { return Verdict::Accept };
         let packets = conn.packets;
-        self.notes.add(|| reason::Ipvs::Steered {
-            connection: conn.describe(),
-            method: conn.method.name(),
-            before: before.name(),
-            after: conn.state.name(),
-        });
+        self.notes.add(|| reason::Ipvs::Steered(Box::new(conn.passage(before))));
         let forward = Forward { edit, ..self.forward(conn) };
         self.sync(id, packets, now);
         self.conns.restart(id, now);
@@ -249,11 +244,7 @@ impl Ipvs {
         let before = self.advance(id, Direction::Output, view);
         self.conns.restart(id, now);
         let Some(conn) = self.conns.get(id) else { return Verdict::Accept };
-        self.notes.add(|| reason::Ipvs::Returned {
-            connection: conn.describe(),
-            before: before.name(),
-            after: conn.state.name(),
-        });
+        self.notes.add(|| reason::Ipvs::Returned(Box::new(conn.passage(before))));
         reply(conn, false, edit)
     }
 

@@ -30,7 +30,7 @@ impl Ipvs {
             return;
         }
         let conn = self.conns.remove(id);
-        self.notes.add(|| reason::Ipvs::Expired { connection: conn.describe(), state: conn.state.name() });
+        self.notes.add(|| reason::Ipvs::Expired { connection: Box::new(conn.describe()), state: conn.state.name() });
         if conn.keeps_tracking && !self.is_one_packet(&conn) {
             let Conn { protocol, client, virtual_address, .. } = conn;
             self.released.push(Released { protocol, client, virtual_address });

@@ -75,7 +75,7 @@ impl Ipvs {
         if is_damaged(view, conn) {
             return self.refuse(IpvsDrop::BadChecksum);
         }
-        self.notes.add(|| reason::Ipvs::Error { connection: conn.describe(), recipient: "server" });
+        self.notes.add(|| reason::Ipvs::Error { connection: Box::new(conn.describe()), recipient: "server" });
         let verdict = forward_error(self.forward(conn));
         self.count_in(id, view.length);
         verdict
@@ -93,7 +93,7 @@ impl Ipvs {
         if is_damaged(view, conn) {
             return self.refuse(IpvsDrop::BadChecksum);
         }
-        self.notes.add(|| reason::Ipvs::Error { connection: conn.describe(), recipient: "client" });
+        self.notes.add(|| reason::Ipvs::Error { connection: Box::new(conn.describe()), recipient: "client" });
         let verdict = reply(conn, true, None);
         self.count_out(id, view.length);
         verdict

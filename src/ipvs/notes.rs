@@ -28,7 +28,7 @@ impl Notes {
     /// Somebody has changed the configuration; the host knows who.
     pub(super) fn changed(&mut self, what: impl FnOnce() -> Config) {
         if self.wanted {
-            self.list.push(Note::Change(Change { what: what(), by: Maker::Kernel }));
+            self.list.push(Note::Change(Box::new(Change { what: what(), by: Maker::Kernel })));
         }
     }
 

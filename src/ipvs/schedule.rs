@@ -11,7 +11,7 @@ use super::scheduler::{Request, Servers};
 use super::sctp;
 use super::service::{FTP, FTP_DATA, ServiceId, ServiceKey};
 use super::tcp::flags;
-use crate::reason::{self, Candidate, IpvsDrop, Schedule};
+use crate::reason::{self, Candidate, IpvsDrop, Schedule, Unserved};
 use crate::time::{Span, Time};
 use crate::wire::proto;
 
@@ -117,7 +117,7 @@ impl Ipvs {
         let schedule = self.notes.wanted.then(|| {
             let nobody = SocketAddrV4::new(view.source, 0);
             let connection =
-                reason::Connection { protocol: "", client: nobody, virtual_address: nobody, server: nobody };
+                reason::Connection { protocol: 0, client: nobody, virtual_address: nobody, server: nobody };
             let scheduler = super::scheduler::name(&service.options.scheduler);
             Box::new(Schedule { connection, scheduler, candidates, chosen: pick.place, why: pick.why })
         });
@@ -178,7 +178,7 @@ impl Ipvs {
             if is_other_port && key.port() == 0 {
                 IpvsDrop::OtherPort { service }
             } else {
-                IpvsDrop::NoServer { service, scheduler, candidates }
+                IpvsDrop::NoServer(Box::new(Unserved { service, scheduler, candidates }))
             }
         });
         // An error message about an error message is never sent.

@@ -16,14 +16,14 @@ pub enum Arp {
         /// The hardware address given for it.
         mac: MacAddr,
         /// The interface that really has the address, if it is not the one that answers.
-        holder: Option<String>,
+        holder: Option<Box<str>>,
     },
     /// A request for one of our addresses was not answered.
     Withheld {
         /// The address that was asked for.
         target: Ipv4Addr,
         /// Why.
-        why: Withheld,
+        why: Box<Withheld>,
     },
     /// A request is sent.
     Asks {
@@ -34,7 +34,7 @@ pub enum Arp {
         /// Whether that address is not one of the interface that it leaves by.
         foreign: bool,
         /// The setting that chose it.
-        setting: Setting,
+        setting: Box<Setting>,
     },
     /// The message has brought a new entry, or confirmed one.
     Learned {
@@ -73,7 +73,7 @@ pub enum Arp {
         /// Who.
         neighbour: Ipv4Addr,
         /// The setting that could have made one.
-        setting: Setting,
+        setting: Box<Setting>,
     },
     /// An address is announced as its interface is switched on, when the link is not ready: nobody hears it (arp_notify).
     AnnouncedTooEarly {

@@ -11,7 +11,7 @@ use crate::wire::tunnel::BadTunnel;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
     /// Its name, with dots.
-    pub name: String,
+    pub name: Box<str>,
     /// Its value.
     pub value: i64,
 }

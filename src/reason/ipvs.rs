@@ -1,17 +1,54 @@
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
+use crate::wire::proto;
+
 /// A connection as IPVS knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Connection {
-    /// The protocol's name.
-    pub protocol: &'static str,
+    /// The protocol's number.
+    pub protocol: u8,
     /// The client.
     pub client: SocketAddrV4,
     /// The virtual address.
     pub virtual_address: SocketAddrV4,
     /// The real server.
     pub server: SocketAddrV4,
+}
+
+/// A packet of a connection passes the director.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passage {
+    /// Which connection.
+    pub connection: Connection,
+    /// How clients' packets get to the server.
+    pub method: &'static str,
+    /// The connection's state before.
+    pub before: &'static str,
+    /// And after.
+    pub after: &'static str,
+}
+
+/// A server's text that is replaced on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rewriting {
+    /// What the server said.
+    pub old: String,
+    /// What the client reads.
+    pub new: String,
+    /// How many bytes longer that is.
+    pub by: i32,
+}
+
+/// A service without a server for a new connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unserved {
+    /// The service.
+    pub service: String,
+    /// Its scheduler.
+    pub scheduler: &'static str,
+    /// Its servers.
+    pub candidates: Vec<Candidate>,
 }
 
 /// What IPVS decided about a packet or a connection.
@@ -27,25 +64,9 @@ pub enum Ipvs {
         group: Ipv4Addr,
     },
     /// A packet of a client belongs to a connection, and goes to its server.
-    Steered {
-        /// Which.
-        connection: Connection,
-        /// How it gets there.
-        method: &'static str,
-        /// The connection's state before.
-        before: &'static str,
-        /// And after.
-        after: &'static str,
-    },
+    Steered(Box<Passage>),
     /// A packet of a server belongs to a connection, and goes to its client.
-    Returned {
-        /// Which.
-        connection: Connection,
-        /// The connection's state before.
-        before: &'static str,
-        /// And after.
-        after: &'static str,
-    },
+    Returned(Box<Passage>),
     /// An error about the outer packet of a tunnel has come.
     Relayed {
         /// Whose packet was inside.
@@ -56,7 +77,7 @@ pub enum Ipvs {
     /// A SYN has come for a connection that is as good as over: it is scheduled anew.
     Reopened {
         /// The old connection.
-        connection: Connection,
+        connection: Box<Connection>,
         /// Its state.
         state: &'static str,
     },
@@ -80,7 +101,7 @@ pub enum Ipvs {
     /// An ICMP error quotes a packet of a connection: the other side is told, in its own terms.
     Error {
         /// Which.
-        connection: Connection,
+        connection: Box<Connection>,
         /// "client" or "server".
         recipient: &'static str,
     },
@@ -95,18 +116,11 @@ pub enum Ipvs {
         connection: Connection,
     },
     /// A server has named its own end to a client: the text is replaced.
-    Rewritten {
-        /// What it said.
-        old: String,
-        /// What the client reads.
-        new: String,
-        /// How many bytes longer that is.
-        by: i32,
-    },
+    Rewritten(Box<Rewriting>),
     /// The other directors are to hear of a connection.
     Told {
         /// Which.
-        connection: Connection,
+        connection: Box<Connection>,
         /// Its state.
         state: &'static str,
         /// How many packets of the client it has had.
@@ -115,7 +129,7 @@ pub enum Ipvs {
     /// Another director has told of a connection.
     Learnt {
         /// Which.
-        connection: Connection,
+        connection: Box<Connection>,
         /// Its state.
         state: &'static str,
         /// Whether its server belongs to a service here.
@@ -136,7 +150,7 @@ pub enum Ipvs {
     /// A connection has not been used for too long.
     Expired {
         /// Which.
-        connection: Connection,
+        connection: Box<Connection>,
         /// Its last state.
         state: &'static str,
     },
@@ -146,14 +160,7 @@ pub enum Ipvs {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IpvsDrop {
     /// No server of the service is usable: the client is told that the port is unreachable.
-    NoServer {
-        /// The service.
-        service: String,
-        /// Its scheduler.
-        scheduler: &'static str,
-        /// Its servers.
-        candidates: Vec<Candidate>,
-    },
+    NoServer(Box<Unserved>),
     /// The port is not the service's own, and without persistence only that one is served.
     OtherPort {
         /// The service.
@@ -300,7 +307,7 @@ impl Candidate {
 
 impl fmt::Display for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} > {} > {}", self.protocol, self.client, self.virtual_address, self.server)
+        write!(f, "{} {} > {} > {}", proto::name(self.protocol), self.client, self.virtual_address, self.server)
     }
 }
 
@@ -361,11 +368,13 @@ impl fmt::Display for Ipvs {
             Ipvs::Remembered { connection, group } => {
                 write!(f, "persistence gives {connection}: {group} has had that server before")
             }
-            Ipvs::Steered { connection, method, before, after } => {
+            Ipvs::Steered(passage) => {
+                let Passage { connection, method, before, after } = &**passage;
                 write!(f, "{method}: {connection}")?;
                 went(f, before, after)
             }
-            Ipvs::Returned { connection, before, after } => {
+            Ipvs::Returned(passage) => {
+                let Passage { connection, before, after, .. } = &**passage;
                 write!(f, "answer on {connection}")?;
                 went(f, before, after)
             }
@@ -392,7 +401,8 @@ impl fmt::Display for Ipvs {
                 write!(f, "this belongs to no connection of a client's: {server} keeps its own address")
             }
             Ipvs::Expected { connection } => write!(f, "ip_vs_ftp expects a data connection: {connection}"),
-            Ipvs::Rewritten { old, new, by } => {
+            Ipvs::Rewritten(rewriting) => {
+                let Rewriting { old, new, by } = &**rewriting;
                 write!(f, "ip_vs_ftp rewrites {old} to {new}")?;
                 let (bytes, plural) = (by.unsigned_abs(), if by.unsigned_abs() == 1 { "" } else { "s" });
                 match by.signum() {
@@ -421,7 +431,8 @@ impl fmt::Display for Ipvs {
 impl fmt::Display for IpvsDrop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            IpvsDrop::NoServer { service, scheduler, candidates } => {
+            IpvsDrop::NoServer(unserved) => {
+                let Unserved { service, scheduler, candidates } = &**unserved;
                 write!(f, "{scheduler} finds no usable server for {service}")?;
                 for candidate in candidates {
                     let why = if candidate.is_overloaded {

@@ -41,7 +41,7 @@ pub enum Nat {
     /// A rule has decided what becomes of a new connection.
     Agreed {
         /// The rule.
-        by: Ruling,
+        by: Box<Ruling>,
         /// Which end.
         side: NatSide,
         /// What it was.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::netfilter::Ruling;
+use super::transport::TcpState;
 use crate::ids::FrameId;
 use crate::wire::MacAddr;
 
@@ -68,7 +69,7 @@ pub enum Step {
         table: Option<u32>,
     },
     /// A rule of iptables, or a chain's policy, lets the packet pass.
-    Accepted(Ruling),
+    Accepted(Box<Ruling>),
     /// The neighbour table knows the next machine's hardware address.
     Neighbour {
         /// The neighbour.
@@ -104,9 +105,9 @@ pub enum Step {
         /// The other end.
         remote: SocketAddrV4,
         /// The connection's state before.
-        before: &'static str,
+        before: TcpState,
         /// And after.
-        after: &'static str,
+        after: TcpState,
     },
     /// A socket takes the datagram.
     Udp {
@@ -185,18 +186,20 @@ impl fmt::Display for Step {
                 }
                 table.map_or(Ok(()), |table| write!(f, " of table {table}"))
             }
-            Step::Accepted(Ruling { tool, table, chain, rule: None }) => {
-                write!(f, "no rule of {tool}' {table} {chain} stops it, and the policy is ACCEPT")
-            }
-            Step::Accepted(ruling) => write!(f, "accepted by {ruling}"),
+            Step::Accepted(ruling) => match &**ruling {
+                Ruling { tool, table, chain, rule: None } => {
+                    write!(f, "no rule of {tool}' {table} {chain} stops it, and the policy is ACCEPT")
+                }
+                ruling => write!(f, "accepted by {ruling}"),
+            },
             Step::Neighbour { ip, mac, state } => write!(f, "{ip} is at {mac} ({state})"),
             Step::Waits { neighbour } => write!(f, "waits: the hardware address of {neighbour} is not known"),
             Step::Released { neighbour, by: Some(by) } => {
-                write!(f, "goes on: {neighbour} has answered (frame {})", by.0)
+                write!(f, "goes on: {neighbour} has answered (frame {})", by.number())
             }
             Step::Released { neighbour, by: None } => write!(f, "goes on: {neighbour} is known now"),
             Step::Fragment => f.write_str("waits for the other fragments"),
-            Step::Joined { by: Some(by) } => write!(f, "all fragments are there (the last was frame {})", by.0),
+            Step::Joined { by: Some(by) } => write!(f, "all fragments are there (the last was frame {})", by.number()),
             Step::Joined { by: None } => f.write_str("all fragments are there"),
             Step::Tcp { local, remote, before, after } if before == after => {
                 write!(f, "TCP takes it: {local} with {remote}, still {after}")

@@ -74,6 +74,58 @@ pub enum Tcp {
     TimeWaitReused,
 }
 
+/// The states of RFC 9293, section 3.3.2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TcpState {
+    /// LISTEN
+    Listen,
+    /// SYN_SENT
+    SynSent,
+    /// SYN_RECV
+    SynReceived,
+    /// ESTABLISHED
+    Established,
+    /// FIN_WAIT1
+    FinWait1,
+    /// FIN_WAIT2
+    FinWait2,
+    /// CLOSE_WAIT
+    CloseWait,
+    /// CLOSING
+    Closing,
+    /// LAST_ACK
+    LastAck,
+    /// TIME_WAIT
+    TimeWait,
+    /// CLOSE
+    Closed,
+}
+
+impl TcpState {
+    /// What `ss` calls it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            TcpState::Listen => "LISTEN",
+            TcpState::SynSent => "SYN-SENT",
+            TcpState::SynReceived => "SYN-RECV",
+            TcpState::Established => "ESTAB",
+            TcpState::FinWait1 => "FIN-WAIT-1",
+            TcpState::FinWait2 => "FIN-WAIT-2",
+            TcpState::CloseWait => "CLOSE-WAIT",
+            TcpState::Closing => "CLOSING",
+            TcpState::LastAck => "LAST-ACK",
+            TcpState::TimeWait => "TIME-WAIT",
+            TcpState::Closed => "UNCONN",
+        }
+    }
+}
+
+impl fmt::Display for TcpState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
 /// Why a RST is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reset {

@@ -316,7 +316,7 @@ impl Lab {
         let login = self.logins[node.0 as usize].entry(terminal).or_default();
         self.engine.schedule_input(at, node, Input::Run(login.session.job_at(terminal, line)));
         login.jobs += 1;
-        JobId { terminal, number: login.jobs - 1 }
+        JobId::new(terminal, login.jobs - 1)
     }
 
     /// How the machines are set up at this moment.
@@ -391,7 +391,7 @@ impl Lab {
         // Times of the set-up would be before the clock's zero.
         let seconds =
             |time: Option<Time>| time.filter(|_| typed.at.is_some()).map(|time| rounded(time.since(self.zero)));
-        let job = self.engine.node(typed.node).jobs(typed.job.terminal).get(typed.job.number);
+        let job = self.engine.node(typed.node).jobs(typed.job.terminal).get(typed.job.number());
         StepResult {
             at: typed.at.map(Span::as_secs_f64),
             node: self.plan.nodes[typed.node.0 as usize].name.clone(),

@@ -80,7 +80,7 @@ impl Finder<'_> {
 
     fn typed(&mut self, node: NodeId, terminal: Terminal, path: Option<&[At]>) {
         let typed = self.typed.entry((node, terminal)).or_default();
-        let job = JobId { terminal, number: *typed };
+        let job = JobId::new(terminal, *typed);
         *typed += 1;
         if let Some(path) = path {
             let line = self.line(self.tree.find(self.text, path).start);
@@ -116,7 +116,7 @@ mod tests {
                     (at: \"2s\", node: \"a\", run: \"echo late\"),\n  (at: \"1s\", node: \"a\", run: \"echo early\"),\n  \
                     (at: \"1s\", node: \"a\", terminal: 2, run: \"echo other\"),\n ],\n)";
         let places = Places::of(&load(text).unwrap(), text);
-        let line = |terminal, number| places.line(NodeId(0), JobId { terminal: Terminal(terminal), number });
+        let line = |terminal, number| places.line(NodeId(0), JobId::new(Terminal(terminal), number));
         assert_eq!([line(1, 0), line(1, 1)], [Some(4), Some(5)]);
         assert_eq!([line(1, 2), line(1, 3), line(2, 0)], [Some(9), Some(8), Some(10)]);
         assert_eq!(line(1, 4), None);

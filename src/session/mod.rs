@@ -303,7 +303,7 @@ impl Session {
         let is_free = |terminal: &Terminal| !self.host(node).is_busy_at(*terminal) && !is_own(*terminal);
         let terminal = (2..=u16::MAX).map(Terminal).find(is_free).unwrap_or(Terminal(u16::MAX));
         self.act(Action::Run(node, terminal, line.to_owned()))?;
-        Ok(JobId { terminal, number: self.host(node).jobs(terminal).len().saturating_sub(1) })
+        Ok(JobId::new(terminal, self.host(node).jobs(terminal).len().saturating_sub(1)))
     }
 
     /// Does something to the lab, now.

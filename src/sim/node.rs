@@ -78,7 +78,7 @@ impl Outbox {
     #[inline]
     pub fn origin(&mut self) -> Origin {
         self.made = self.made.wrapping_add(1);
-        let made = Made { packet: PacketId(self.made), for_sake_of: None, by: self.maker };
+        let made = Made { packet: PacketId::new(self.made), for_sake_of: None, by: self.maker };
         Origin { cause: self.handling, made: Some(made) }
     }
 

@@ -187,8 +187,8 @@ fn line<'a>(trace: &'a Trace, record: &'a Record) -> Line<'a> {
             node: cast.node(*node),
             interface: cast.interface(*node, *port),
             direction: if *direction == Direction::In { "in" } else { "out" },
-            frame: id.0,
-            cause: cause.map(|cause| cause.0),
+            frame: id.number(),
+            cause: cause.map(|cause| cause.number()),
             source: frame.source().to_string(),
             destination: frame.destination().to_string(),
             length: frame.bytes().len(),
@@ -198,22 +198,22 @@ fn line<'a>(trace: &'a Trace, record: &'a Record) -> Line<'a> {
             at,
             from: cast.station(hop.from.station),
             to: hop.to.map(|end| cast.station(end.station)),
-            frame: id.0,
+            frame: id.number(),
             reason: loss.to_string(),
             summary: describe(frame).to_string(),
         },
         Event::Note { node, about, note, .. } => {
-            let (node, frame) = (cast.node(*node), about.map(|id| id.0));
+            let (node, frame) = (cast.node(*node), about.map(|id| id.number()));
             match note {
                 Note::Console(Console::Typed { job, line }) => {
-                    Line::Command { at, node, job: job.number, terminal: terminal(*job), line }
+                    Line::Command { at, node, job: job.number(), terminal: terminal(*job), line }
                 }
                 Note::Console(Console::Printed { job, stream, text }) => {
                     let stream = if *stream == Stream::Out { "out" } else { "err" };
-                    Line::Output { at, node, job: job.number, terminal: terminal(*job), stream, text }
+                    Line::Output { at, node, job: job.number(), terminal: terminal(*job), stream, text }
                 }
                 Note::Console(Console::Ended { job, status }) => {
-                    Line::Exit { at, node, job: job.number, terminal: terminal(*job), status: *status }
+                    Line::Exit { at, node, job: job.number(), terminal: terminal(*job), status: *status }
                 }
                 Note::Drop(drop) => Line::Drop { at, node, frame, reason: drop.to_string(), kernel: drop.name() },
                 Note::Step(step) => Line::Step { at, node, frame, text: step.to_string() },

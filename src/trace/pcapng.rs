@@ -94,7 +94,7 @@ fn notes(trace: &Trace) -> BTreeMap<Subject, Vec<&Note>> {
 
 /// The number that `lvslab why --frame` takes.
 fn numbered(id: FrameId) -> String {
-    format!("frame {}", id.0)
+    format!("frame {}", id.number())
 }
 
 fn comment(note: &Note) -> String {

@@ -56,6 +56,9 @@ pub struct Record {
     pub event: Event,
 }
 
+/// A million frames leave some five million records.
+const _: () = assert!(size_of::<Record>() <= 72, "a rare reason with many facts belongs into a box");
+
 /// What can happen.
 #[derive(Clone, Debug)]
 pub enum Event {
@@ -79,7 +82,7 @@ pub enum Event {
     /// A frame was lost on its way.
     Lost {
         /// Where.
-        hop: Hop,
+        hop: Box<Hop>,
         /// Which frame.
         id: FrameId,
         /// Its bytes.
@@ -220,7 +223,7 @@ impl Sink for Recorder {
     }
 
     fn lost(&mut self, at: Time, hop: Hop, id: FrameId, frame: &Frame, loss: Loss) {
-        self.records.push(Record { at, event: Event::Lost { hop, id, frame: frame.clone(), loss } });
+        self.records.push(Record { at, event: Event::Lost { hop: Box::new(hop), id, frame: frame.clone(), loss } });
     }
 
     fn note(&mut self, at: Time, node: NodeId, about: About, note: Note) {

@@ -35,7 +35,7 @@ impl Default for Telling {
 ///
 /// Those of the writer.
 pub fn write(out: &mut dyn Write, title: &str, trace: &Trace, telling: &Telling) -> io::Result<()> {
-    let last = if telling.numbers { Index::of(trace).last().map_or(1, |id| id.0) } else { 0 };
+    let last = if telling.numbers { Index::of(trace).last().map_or(1, |id| id.number()) } else { 0 };
     let layout = Layout::new(trace, telling, last);
     let legend = if telling.commands { &format!("{LEGEND}  {LEGEND_OF_COMMANDS}") } else { LEGEND };
     let begin = if telling.commands { "set-up\n" } else { "" };
@@ -100,7 +100,7 @@ impl Layout {
     pub fn line(&self, line: &Line) -> String {
         let time = if line.at < self.zero { String::new() } else { line.at.since(self.zero).to_string() };
         let time = self.painted(Colour::Faint, &format!("{time:>10}"));
-        let number = line.about.map(|id| format!("#{}", id.0)).unwrap_or_default();
+        let number = line.about.map(|id| format!("#{}", id.number())).unwrap_or_default();
         let number = match self.number_width {
             0 => String::new(),
             width => self.painted(Colour::Faint, &format!("{number:>width$}")) + "  ",
@@ -142,7 +142,7 @@ mod tests {
     const CLIENT: NodeId = NodeId(0);
     const DIRECTOR: NodeId = NodeId(1);
     const SERVER: NodeId = NodeId(2);
-    const JOB: JobId = JobId { terminal: Terminal::FIRST, number: 1 };
+    const JOB: JobId = JobId::new(Terminal::FIRST, 1);
     const CIP: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 10);
     const VIP: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 200);
 
@@ -172,9 +172,8 @@ mod tests {
         let member = |(name, node): (&str, NodeId)| Member { name: name.to_owned(), interfaces: vec![plug(node)] };
         let nodes = [("client", CLIENT), ("director", DIRECTOR), ("rs1", SERVER)];
         trace.cast = Cast { nodes: nodes.into_iter().map(member).collect(), switches: vec!["lan".to_owned()] };
-        let typed = |line: &str| Note::Console(Console::Typed { job: JOB, line: line.to_owned() });
-        let printed =
-            |text: &str| Note::Console(Console::Printed { job: JOB, stream: Stream::Out, text: text.to_owned() });
+        let typed = |line: &str| Note::Console(Console::Typed { job: JOB, line: line.into() });
+        let printed = |text: &str| Note::Console(Console::Printed { job: JOB, stream: Stream::Out, text: text.into() });
         let mut at = Time::ZERO;
         let mut push = |micros, event| {
             at += Span::from_micros(micros);
@@ -182,13 +181,13 @@ mod tests {
         };
         let note = |node, about: u64, note| Event::Note {
             node,
-            about: (about > 0).then_some(FrameId(about)),
+            about: (about > 0).then_some(FrameId::new(about)),
             packet: None,
             note,
         };
         let frame = |node, direction, id, cause: u64, frame: Frame| {
-            let cause = (cause > 0).then_some(FrameId(cause));
-            Event::Frame { node, port: Port(0), direction, id: FrameId(id), cause, made: None, frame }
+            let cause = (cause > 0).then_some(FrameId::new(cause));
+            Event::Frame { node, port: Port(0), direction, id: FrameId::new(id), cause, made: None, frame }
         };
         let (out, incoming) = (Direction::Out, Direction::In);
         let who_has = arp(ArpOperation::REQUEST, CLIENT, MacAddr::BROADCAST, CIP, VIP);

@@ -199,7 +199,7 @@ impl<'a> Story<'a> {
             }
             // What the set-up makes of the machines stands in its commands.
             Note::Machine(_) => self.teller.began,
-            Note::Ipvs(Ipvs::Steered { before, after, .. } | Ipvs::Returned { before, after, .. }) => before != after,
+            Note::Ipvs(Ipvs::Steered(passage) | Ipvs::Returned(passage)) => passage.before != passage.after,
             _ => true,
         }
     }
@@ -209,7 +209,7 @@ impl<'a> Story<'a> {
         match console {
             Console::Typed { job, line } => {
                 if line.ends_with('&') {
-                    self.teller.background.insert((node, *job), line.clone());
+                    self.teller.background.insert((node, *job), line.to_string());
                 }
                 self.line(at, None, name, format!("$ {line}"), Kind::Command);
             }
@@ -225,7 +225,7 @@ impl<'a> Story<'a> {
                     self.teller.unfinished.insert(key, text);
                 }
             }
-            Console::Unknown { .. } | Console::Logged { .. } => {
+            Console::Unknown(_) | Console::Logged { .. } => {
                 self.line(at, None, name, format!("· {console}"), Kind::Decision);
             }
             Console::Ended { job, status } => {

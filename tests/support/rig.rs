@@ -123,7 +123,7 @@ impl Rig {
     /// to the protocol above IP.
     pub fn receive(&mut self, port: u32, bytes: &[u8]) -> bool {
         self.frames += 1;
-        let id = FrameId(self.frames);
+        let id = FrameId::new(self.frames);
         let delivered = self.delivered();
         self.out.actions.clear();
         self.out.handling = Some(id);

@@ -101,7 +101,7 @@ fn finding<'a>(it: &'a diagnose::Finding, file: &str, trace: &Trace) -> Finding<
     let evidence = |seen: &Evidence| {
         let at = seen.at.filter(|at| *at >= trace.zero);
         let at = at.map(|at| format!("at {} s: ", at.since(trace.zero))).unwrap_or_default();
-        (seen.frame.map(|id| id.0), at + &seen.text)
+        (seen.frame.map(|id| id.number()), at + &seen.text)
     };
     let command = |command: &diagnose::Command| format!("{}$ {}", command.node, command.line);
     Finding {

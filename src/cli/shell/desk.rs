@@ -277,7 +277,7 @@ impl Desk {
     }
 
     fn printed(&self, node: NodeId, job: JobId, out: &mut dyn Write) -> Result<(), Refusal> {
-        let Some(result) = self.session.host(node).jobs(job.terminal).get(job.number) else { return Ok(()) };
+        let Some(result) = self.session.host(node).jobs(job.terminal).get(job.number()) else { return Ok(()) };
         out.write_all(&result.out.borrow())?;
         let complaint = String::from_utf8_lossy(&result.err.borrow()).into_owned();
         write!(out, "{}", if complaint.is_empty() { complaint } else { self.red(complaint.trim_end()) + "\n" })?;
@@ -303,12 +303,12 @@ impl Desk {
     }
 
     fn why(&self, number: Option<u64>, out: &mut dyn Write) -> Result<(), Refusal> {
-        let Some(id) = number.map(FrameId).or(self.last) else {
+        let Some(id) = number.map(FrameId::new).or(self.last) else {
             return Err("no frame has been shown yet; `step` shows the next".to_owned().into());
         };
         let journeys = Journeys::of(self.session.trace());
         let Some(journey) = journeys.journey(id) else {
-            return Err(format!("there is no frame #{} yet; `frames` lists them", id.0).into());
+            return Err(format!("there is no frame #{} yet; `frames` lists them", id.number()).into());
         };
         let place = |command: &Command<'_>| Some(format!("line {}", self.places.line(command.node, command.job)?));
         text::Teller { journeys: &journeys, place: &place, colours: self.colours }.write(out, &journey)?;

@@ -146,7 +146,7 @@ fn draw_story(app: &mut App, frame: &mut Frame<'_>, area: Rect) {
 /// A line of the story. Names of interfaces are left out: there is little room.
 fn row(app: &App, line: &Line) -> Row<'static> {
     let time = line.at.since(app.session.trace().zero).to_string();
-    let number = line.about.map(|id| format!("#{}", id.0)).unwrap_or_default();
+    let number = line.about.map(|id| format!("#{}", id.number())).unwrap_or_default();
     let who: Vec<_> = line.who.split(' ').map(|word| word.split('.').next().unwrap_or(word)).collect();
     Row::from(vec![
         Span::from(format!("{time} {number:>4} ")).dim(),

@@ -59,7 +59,7 @@ impl Kernel {
     fn ignores_echo(&mut self, packet: &Packet, name: &str) -> bool {
         let value = self.sysctl.number(name);
         if value != 0 {
-            self.drop_packet(packet, IpDrop::EchoIgnored { setting: Setting { name: name.to_owned(), value } });
+            self.drop_packet(packet, IpDrop::EchoIgnored { setting: Setting { name: name.into(), value } });
         }
         value != 0
     }

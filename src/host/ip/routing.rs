@@ -285,7 +285,8 @@ impl Kernel {
                 DecidedBy::All => "all",
                 DecidedBy::Interface => self.interface_name(iif),
             };
-            let setting = Setting { name: format!("net.ipv4.conf.{column}.rp_filter"), value: i64::from(filter.value) };
+            let setting =
+                Setting { name: format!("net.ipv4.conf.{column}.rp_filter").into(), value: i64::from(filter.value) };
             IpDrop::ReversePath { source, setting }
         };
         let last_resort = || if filter.value == 0 { Ok(false) } else { Err(refused()) };

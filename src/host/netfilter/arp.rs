@@ -406,13 +406,13 @@ impl Kernel {
         let table = &mut self.netfilter.arp;
         let visit = table.traverse(hook, &mut message, way, bytes);
         for (chain, index) in visit.changed_by {
-            self.out.note_about(origin, || Note::Rule(table.ruling(chain, Some(index))));
+            self.out.note_about(origin, || Note::Rule(Box::new(table.ruling(chain, Some(index)))));
         }
         if visit.goes_on {
             return Some(message);
         }
         let (chain, index) = visit.decided_by;
-        self.out.note_about(origin, || Note::Drop(Drop::Netfilter(table.ruling(chain, index))));
+        self.out.note_about(origin, || Note::Drop(Drop::Netfilter(Box::new(table.ruling(chain, index)))));
         None
     }
 }

@@ -144,7 +144,7 @@ impl Kernel {
             Outcome::Accept(chain, index) => {
                 let table = &self.netfilter.tables[table];
                 if !table.chain(entrance).rules.is_empty() {
-                    let accepted = || Note::Step(reason::Step::Accepted(ruling(table, chain, index)));
+                    let accepted = || Note::Step(reason::Step::Accepted(Box::new(ruling(table, chain, index))));
                     self.out.note_about(packet.origin, accepted);
                 }
                 return Passage::On(packet);
@@ -154,7 +154,7 @@ impl Kernel {
             Outcome::Reject(chain, index, with) => (chain, Some(index), Some(with)),
         };
         let table = &self.netfilter.tables[table];
-        self.out.note_about(packet.origin, || Note::Drop(Drop::Netfilter(ruling(table, chain, index))));
+        self.out.note_about(packet.origin, || Note::Drop(Drop::Netfilter(Box::new(ruling(table, chain, index)))));
         if let Some(reject) = reject {
             self.answer_rejected(&packet, reject);
         }
@@ -187,7 +187,7 @@ impl Kernel {
         let visit = table.traverse(entrance, &mut view);
         let (mark, connmark, is_untracked) = (view.mark, view.connmark, view.is_untracked);
         for &(chain, index) in &visit.passed {
-            self.out.note_about(packet.origin, || Note::Rule(ruling(table, chain, Some(index))));
+            self.out.note_about(packet.origin, || Note::Rule(Box::new(ruling(table, chain, Some(index)))));
             if let Some(options) = table.chain(chain).rules[index].log_options() {
                 let line = super::log::line(options, packet, way.iif, name(way.iif), name(way.oif));
                 self.messages.push(self.now, line);

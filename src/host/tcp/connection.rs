@@ -1,6 +1,5 @@
 //! One connection: its state, and what its parts share.
 
-use std::fmt;
 use std::ops::Range;
 
 use super::counters::TcpCounters;
@@ -12,62 +11,11 @@ use super::settings::Settings;
 use super::timers::Deadlines;
 use crate::host::interface::IfIndex;
 use crate::host::socket::{Errno, SocketId};
+pub use crate::reason::TcpState as State;
 use crate::reason::{Drop, Note, Tcp, TransportDrop};
 use crate::sim::Outbox;
 use crate::time::Time;
 use crate::wire::IPV4_LEN;
-
-/// The states of RFC 9293, section 3.3.2.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// LISTEN
-    Listen,
-    /// SYN_SENT
-    SynSent,
-    /// SYN_RECV
-    SynReceived,
-    /// ESTABLISHED
-    Established,
-    /// FIN_WAIT1
-    FinWait1,
-    /// FIN_WAIT2
-    FinWait2,
-    /// CLOSE_WAIT
-    CloseWait,
-    /// CLOSING
-    Closing,
-    /// LAST_ACK
-    LastAck,
-    /// TIME_WAIT
-    TimeWait,
-    /// CLOSE
-    Closed,
-}
-
-impl State {
-    /// What `ss` calls it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            State::Listen => "LISTEN",
-            State::SynSent => "SYN-SENT",
-            State::SynReceived => "SYN-RECV",
-            State::Established => "ESTAB",
-            State::FinWait1 => "FIN-WAIT-1",
-            State::FinWait2 => "FIN-WAIT-2",
-            State::CloseWait => "CLOSE-WAIT",
-            State::Closing => "CLOSING",
-            State::LastAck => "LAST-ACK",
-            State::TimeWait => "TIME-WAIT",
-            State::Closed => "UNCONN",
-        }
-    }
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
 
 /// Who has the socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

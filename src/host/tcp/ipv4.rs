@@ -34,7 +34,6 @@ impl Kernel {
         if !self.out.has_dropped_since(noted) {
             let after = self.tcp.state_at(&segment.tuple);
             let (local, remote) = (segment.tuple.local_end(), segment.tuple.remote_end());
-            let (before, after) = (before.name(), after.name());
             self.out.note(|| Note::Step(Step::Tcp { local, remote, before, after }));
         }
     }

@@ -186,7 +186,8 @@ impl Ipvs {
         }
         self.notes.add(|| {
             let old = data_of(view).and_then(|data| data.get(named.place.clone())).unwrap_or_default();
-            reason::Ipvs::Rewritten { old: String::from_utf8_lossy(old).into_owned(), new: text.clone(), by }
+            let old = String::from_utf8_lossy(old).into_owned();
+            reason::Ipvs::Rewritten(Box::new(reason::Rewriting { old, new: text.clone(), by }))
         });
         Ok(Rewrite { place: named.place, text })
     }

@@ -13,7 +13,6 @@ use super::sync::Synced;
 use crate::rare::{Rare, Usual};
 use crate::reason;
 use crate::time::{Span, Time};
-use crate::wire::proto;
 
 pub(super) use table::Connections;
 
@@ -174,10 +173,16 @@ impl Conn {
     /// What the trace calls it.
     pub(super) fn describe(&self) -> reason::Connection {
         reason::Connection {
-            protocol: proto::name(self.protocol),
+            protocol: self.protocol,
             client: self.client,
             virtual_address: self.virtual_address,
             server: self.server,
         }
+    }
+
+    /// A packet has taken it here from another state.
+    pub(super) fn passage(&self, before: State) -> reason::Passage {
+        let (before, after) = (before.name(), self.state.name());
+        reason::Passage { connection: self.describe(), method: self.method.name(), before, after }
     }
 }

@@ -53,7 +53,7 @@ impl Ipvs {
         conn.special.synced = Synced::received(state);
         conn.timeout = timeout;
         self.notes.add(|| reason::Ipvs::Learnt {
-            connection: conn.describe(),
+            connection: Box::new(conn.describe()),
             state: state.name(),
             is_bound: conn.dest.is_some(),
         });

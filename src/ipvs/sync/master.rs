@@ -173,7 +173,7 @@ impl Ipvs {
             && let Some(master) = &mut self.daemons.master
         {
             self.notes.add(|| reason::Ipvs::Told {
-                connection: conn.describe(),
+                connection: Box::new(conn.describe()),
                 state: conn.state.name(),
                 packets: conn.packets,
             });

@@ -68,7 +68,7 @@ fn label_width(rung: &Rung) -> i32 {
 }
 
 fn draw(picture: &mut Picture, rung: &Rung, y: i32, x: impl Fn(usize) -> i32) {
-    let id = rung.id.0.to_string();
+    let id = rung.id.number().to_string();
     picture.open("rung", &[("frame", &id)]);
     picture.text("mono soft end", (MARGIN + GUTTER - 12, y + 4), &clock(rung.at));
     let from = x(rung.from);

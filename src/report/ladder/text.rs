@@ -61,7 +61,7 @@ impl Lanes {
     }
 
     fn rung(&self, out: &mut dyn Write, rung: &Rung) -> io::Result<()> {
-        let mut says = vec![format!("{} {}", rung.id.0, rung.label)];
+        let mut says = vec![format!("{} {}", rung.id.number(), rung.label)];
         says.extend(rung.changes.iter().map(|changes| format!("⇒ {changes}")));
         says.extend(rung.ends.iter().map(|(_, why)| format!("✗ {why}")));
         let width = PAGE.saturating_sub(CLOCK + self.step * self.count + 1).max(24);

@@ -133,7 +133,7 @@ impl Run {
             let Some(sent) = journeys.frame(rung.id) else { continue };
             run.places.insert(rung.id, run.frames.id.len());
             let frames = &mut run.frames;
-            frames.id.push(rung.id.0);
+            frames.id.push(rung.id.number());
             frames.at.push(nanos(rung.at));
             frames.node.push(sent.node.0);
             frames.port.push(sent.port.0);

@@ -77,7 +77,7 @@ impl Why {
             }
             let Some(journey) = teller.journeys.journey(id) else { continue };
             for leg in teller.json(&journey).legs {
-                if let Some(&at) = places.get(&FrameId(leg.frame)) {
+                if let Some(&at) = places.get(&FrameId::new(leg.frame)) {
                     legs[at] = Some(phases.leg(&leg, place));
                 }
             }

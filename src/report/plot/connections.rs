@@ -6,8 +6,9 @@ use super::Subject;
 use super::chart::{Chart, MOST, Series, Shape, round_up};
 use super::share::step;
 use crate::ids::NodeId;
-use crate::reason::{Connection, Ipvs, Note};
+use crate::reason::{Connection, Ipvs, Note, Passage};
 use crate::trace::Event;
+use crate::wire::proto;
 
 /// The states in which a connection counts as active (tcp_state_active_table).
 const ACTIVE: [&str; 4] = ["ESTABLISHED", "SYN_SENT", "SYN_RECV", "SYNACK"];
@@ -22,10 +23,11 @@ pub(super) fn chart(subject: &Subject<'_>) -> Result<Chart, &'static str> {
         let Event::Note { node, note: Note::Ipvs(ipvs), .. } = &record.event else { continue };
         let Some(at) = subject.seconds(record.at) else { continue };
         let (connection, now) = match ipvs {
-            Ipvs::Steered { connection, after, .. } | Ipvs::Returned { connection, after, .. } => {
-                (connection, Some(connection.protocol == "TCP" && ACTIVE.contains(after)))
+            Ipvs::Steered(passage) | Ipvs::Returned(passage) => {
+                let Passage { connection, after, .. } = &**passage;
+                (connection, Some(connection.protocol == proto::TCP && ACTIVE.contains(after)))
             }
-            Ipvs::Expired { connection, .. } => (connection, None),
+            Ipvs::Expired { connection, .. } => (&**connection, None),
             _ => continue,
         };
         let key = (*node, key(connection));

@@ -194,7 +194,9 @@ impl Routers {
         for effect in self.vrrp.take_effects() {
             match effect {
                 Effect::Log(text) => self.log.write(&text),
-                Effect::Decided(what) => self.process().sys.with(|kernel| kernel.out.note(|| Note::Vrrp(what))),
+                Effect::Decided(what) => {
+                    self.process().sys.with(|kernel| kernel.out.note(|| Note::Vrrp(Box::new(what))))
+                }
                 Effect::Send(message) => self.send(&message),
                 Effect::GratuitousArp { interface, address } => self.announce(&interface, address),
                 Effect::Run(line) => script::launch(self.process(), line),

@@ -11,7 +11,7 @@ use super::state::{State, Value};
 use crate::host::files::{Kind, absolute};
 use crate::host::process::Task;
 use crate::host::{Errno, Io, Process, SIGPIPE};
-use crate::reason::{Console, Note};
+use crate::reason::{Console, Note, Unknown};
 use crate::shell::{COMMANDS, Command, find};
 
 /// Where programs lie. The node's own files of the same name come first, as scripts people put there.
@@ -249,7 +249,10 @@ impl Shell {
             return Ok(Program::Known(command));
         }
         self.sys.with(|kernel| {
-            let note = || Note::Console(Console::Unknown { name: name.to_owned(), known: nearest(name) });
+            let note = || {
+                let unknown = Unknown { name: name.to_owned(), known: nearest(name) };
+                Note::Console(Console::Unknown(Box::new(unknown)))
+            };
             kernel.out.note(note);
         });
         Err((NOT_FOUND, "command not found".to_owned()))

@@ -12,7 +12,7 @@ use crate::wire::Frame;
 impl<N: Node, S: Sink> Engine<N, S> {
     pub(super) fn transmit(&mut self, node: NodeId, port: Port, origin: Origin, frame: Frame) {
         self.numbered += 1;
-        let id = FrameId(self.numbered);
+        let id = FrameId::new(self.numbered);
         self.sink.sent(self.now, node, port, id, origin, &frame);
         match self.nodes[node.0 as usize].sockets.pipe(port) {
             Some(pipe) => self.put(pipe, id, frame),

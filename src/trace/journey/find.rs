@@ -61,7 +61,7 @@ impl<'a> Journeys<'a> {
     fn not_found(&self, chooser: Chooser) -> NotFound {
         let cast = &self.trace().cast;
         let (what, instead) = match chooser {
-            Chooser::Frame(id) => (format!("there is no frame {}", id.0), self.numbers()),
+            Chooser::Frame(id) => (format!("there is no frame {}", id.number()), self.numbers()),
             Chooser::Conversation(end) => (format!("nobody has sent anything from {end}"), self.conversations()),
             Chooser::Sender(node) => {
                 let senders = self.named(|sent, facts| {
@@ -82,7 +82,7 @@ impl<'a> Journeys<'a> {
 
     fn numbers(&self) -> String {
         match (self.frames.keys().next(), self.frames.keys().next_back()) {
-            (Some(first), Some(last)) => format!("frames have the numbers {} to {}", first.0, last.0),
+            (Some(first), Some(last)) => format!("frames have the numbers {} to {}", first.number(), last.number()),
             _ => "no frame was sent at all".to_owned(),
         }
     }

@@ -161,14 +161,14 @@ impl<'a> Teller<'a> {
             command: holder.by.and_then(|author| self.json_command(&author)),
             off_since: holder.off.map(|(since, _)| self.nanos(since)),
             decision: holder.decision.map(|(phase, _)| self.json_phase(&phase)),
-            frame: holder.decision.and_then(|(_, frame)| frame).map(|id| id.0),
+            frame: holder.decision.and_then(|(_, frame)| frame).map(|id| id.number()),
         };
         let belief = |belief: Belief| BeliefLine {
             node: cast.node(belief.node),
             mac: belief.mac.to_string(),
             owner: cast.owner(belief.mac).map(|(member, _)| member.name.as_str()),
             since: self.nanos(belief.since),
-            told_by: belief.told_by.map(|id| id.0),
+            told_by: belief.told_by.map(|id| id.number()),
         };
         HoldersLine {
             address: address.to_string(),
@@ -181,20 +181,21 @@ impl<'a> Teller<'a> {
     /// A journey, ready to be written as JSON.
     pub fn json(&self, journey: &Journey<'a>) -> JourneyLine<'a> {
         let legs = journey.legs.iter().map(|leg| self.json_leg(leg)).collect();
-        JourneyLine { frame: journey.asked.0, legs }
+        JourneyLine { frame: journey.asked.number(), legs }
     }
 
     fn json_leg(&self, leg: &Leg<'a>) -> LegLine<'a> {
         let cast = &self.journeys.trace().cast;
         let (mut passed_from, mut author, mut because_of, mut for_sake_of) = (None, None, None, None);
         match leg.source {
-            Source::Passed(from) => passed_from = Some(from.0),
+            Source::Passed(from) => passed_from = Some(from.number()),
             Source::Made { by, because, for_sake_of: other } => {
-                (author, because_of, for_sake_of) = (Some(by), because.map(|id| id.0), other.map(|id| id.0));
+                (author, because_of, for_sake_of) =
+                    (Some(by), because.map(|id| id.number()), other.map(|id| id.number()));
             }
         }
         LegLine {
-            frame: leg.id.0,
+            frame: leg.id.number(),
             at: self.nanos(leg.sent.at),
             node: cast.node(leg.sent.node),
             interface: cast.interface(leg.sent.node, leg.sent.port),
@@ -218,7 +219,7 @@ impl<'a> Teller<'a> {
         let (mut loss, mut passed_on) = (None, Vec::new());
         match &visit.end {
             End::Lost(why) => loss = Some(why.to_string()),
-            End::PassedOn(frames) => passed_on = frames.iter().map(|id| id.0).collect(),
+            End::PassedOn(frames) => passed_on = frames.iter().map(|id| id.number()).collect(),
             _ => {}
         }
         VisitLine {
@@ -229,7 +230,7 @@ impl<'a> Teller<'a> {
             end: visit.end.name(),
             loss,
             passed_on,
-            led_to: visit.led_to.iter().map(|id| id.0).collect(),
+            led_to: visit.led_to.iter().map(|id| id.number()).collect(),
         }
     }
 

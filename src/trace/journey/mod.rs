@@ -187,7 +187,7 @@ impl<'a> Journeys<'a> {
                 self.stops.entry(*id).or_default().push(Stop { at, place: Place::Node(*node, *port) });
             }
             Event::Lost { hop, id, loss, .. } => {
-                self.stops.entry(*id).or_default().push(Stop { at, place: Place::Lost(*hop, loss) });
+                self.stops.entry(*id).or_default().push(Stop { at, place: Place::Lost(**hop, loss) });
             }
             Event::Note { node, note: Note::Process(process), .. } => self.name_process(at, *node, process),
             Event::Note { node, note: Note::Console(Console::Typed { job, line }), .. } => {

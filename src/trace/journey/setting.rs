@@ -48,9 +48,8 @@ impl<'a> Journeys<'a> {
             Note::Rule(ruling) | Note::Drop(Drop::Netfilter(ruling)) => self.rule(phase, ruling),
             Note::Nat(crate::reason::Nat::Agreed { by, .. }) => self.rule(phase, by),
             Note::Drop(Drop::Ip(drop)) => self.of_ip_drop(phase, drop),
-            Note::Drop(Drop::Ipvs(IpvsDrop::NoServer { service, .. } | IpvsDrop::OtherPort { service })) => {
-                self.last(phase, |what| matches!(what, Config::Service { service: known, .. } if known == service))
-            }
+            Note::Drop(Drop::Ipvs(IpvsDrop::NoServer(unserved))) => self.service(phase, &unserved.service),
+            Note::Drop(Drop::Ipvs(IpvsDrop::OtherPort { service })) => self.service(phase, service),
             Note::Ipvs(Ipvs::Scheduled(schedule)) => {
                 let chosen = schedule.candidates.get(schedule.chosen)?.server;
                 let is_it = |what: &Config| {
@@ -130,6 +129,10 @@ impl<'a> Journeys<'a> {
         Some(self.last(phase, is_it).unwrap_or_else(|| Basis::Default { name: wanted.to_owned() }))
     }
 
+    fn service(&self, phase: &Phase<'a>, wanted: &str) -> Option<Basis<'a>> {
+        self.last(phase, |what| matches!(what, Config::Service { service, .. } if service == wanted))
+    }
+
     fn rule(&self, phase: &Phase<'a>, ruling: &Ruling) -> Option<Basis<'a>> {
         let (_, wanted) = ruling.rule.as_ref()?;
         self.last(phase, |what| {
@@ -153,9 +156,11 @@ impl<'a> Journeys<'a> {
 
 fn arp_setting(arp: &Arp) -> Option<&Setting> {
     match arp {
-        Arp::Withheld { why: Withheld::Ignore { setting, .. } | Withheld::Filter { setting, .. }, .. }
-        | Arp::Asks { setting, foreign: true, .. }
-        | Arp::Unsolicited { setting, .. } => Some(setting),
+        Arp::Withheld { why, .. } => match &**why {
+            Withheld::Ignore { setting, .. } | Withheld::Filter { setting, .. } => Some(setting),
+            Withheld::Source(_) => None,
+        },
+        Arp::Asks { setting, foreign: true, .. } | Arp::Unsolicited { setting, .. } => Some(setting),
         _ => None,
     }
 }

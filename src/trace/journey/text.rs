@@ -33,8 +33,11 @@ impl Teller<'_> {
     /// Those of the writer.
     pub fn write(&self, out: &mut dyn Write, journey: &Journey<'_>) -> io::Result<()> {
         let Some(asked) = self.journeys.frame(journey.asked) else { return Ok(()) };
-        let heading =
-            format!("frame {}: {}", journey.asked.0, self.with_owners(&brief(&describe(asked.frame).to_string())));
+        let heading = format!(
+            "frame {}: {}",
+            journey.asked.number(),
+            self.with_owners(&brief(&describe(asked.frame).to_string()))
+        );
         writeln!(out, "{}", self.painted("1", &heading))?;
         for leg in &journey.legs {
             self.leg(out, leg)?;
@@ -76,7 +79,7 @@ impl Teller<'_> {
         for Belief { node, mac, since, told_by } in beliefs {
             let mut text = format!("{} since {}", self.with_owners(&mac.to_string()), self.time(since));
             if let Some(frame) = told_by {
-                text.push_str(&format!(", told by frame {}", frame.0));
+                text.push_str(&format!(", told by frame {}", frame.number()));
             }
             self.row(out, cast.node(node), &text, "")?;
         }
@@ -98,7 +101,13 @@ impl Teller<'_> {
             .collect();
         let from = cast.node(asked.node);
         let what = brief(&describe(asked.frame).to_string());
-        writeln!(out, "{:>12}  frame {} of {from}: {what}; {}", self.time(asked.at), journey.asked.0, ends.join("; "))
+        writeln!(
+            out,
+            "{:>12}  frame {} of {from}: {what}; {}",
+            self.time(asked.at),
+            journey.asked.number(),
+            ends.join("; ")
+        )
     }
 
     fn end(&self, end: &End<'_>) -> String {
@@ -132,7 +141,7 @@ impl Teller<'_> {
         if idle.is_empty() {
             return Ok(());
         }
-        writeln!(out, "\n{:>12}  frame {} came by {} too, and is not for them", "", leg.id.0, idle.join(", "))
+        writeln!(out, "\n{:>12}  frame {} came by {} too, and is not for them", "", leg.id.number(), idle.join(", "))
     }
 
     fn visit(&self, out: &mut dyn Write, id: FrameId, visit: &Visit<'_>) -> io::Result<()> {
@@ -141,10 +150,10 @@ impl Teller<'_> {
             Place::Lost(hop, _) => {
                 let at = format!("{:>12}", self.time(visit.at));
                 let who = self.painted("1", cast.station(hop.from.station));
-                writeln!(out, "\n{at}  {who}  sends frame {} on its way", id.0)?;
+                writeln!(out, "\n{at}  {who}  sends frame {} on its way", id.number())?;
             }
             Place::Node(node, port) => {
-                let what = format!("gets frame {} by {}", id.0, cast.interface(node, port));
+                let what = format!("gets frame {} by {}", id.number(), cast.interface(node, port));
                 self.heading(out, visit.at, node, &what)?;
             }
         }
@@ -204,7 +213,7 @@ impl Teller<'_> {
     fn sends(&self, leg: &Leg<'_>) -> String {
         let cast = &self.journeys.trace().cast;
         let to = self.name(leg.sent.frame.destination());
-        format!("frame {} by {} to {to}", leg.id.0, cast.interface(leg.sent.node, leg.sent.port))
+        format!("frame {} by {} to {to}", leg.id.number(), cast.interface(leg.sent.node, leg.sent.port))
     }
 
     fn passed_on(&self, before: FrameId, after: FrameId) -> String {
@@ -213,7 +222,7 @@ impl Teller<'_> {
         };
         let interface = self.journeys.trace().cast.interface(new.node, new.port);
         let to = self.name(new.frame.destination());
-        let mut text = format!("as frame {} by {interface} to {to}", after.0);
+        let mut text = format!("as frame {} by {interface} to {to}", after.number());
         for change in changed(old.frame, new.frame).unwrap_or_default() {
             if let Change::Field(change) = change {
                 text.push_str(&format!(", {change}"));
@@ -225,8 +234,10 @@ impl Teller<'_> {
     /// A frame in a few words.
     fn frame(&self, id: FrameId) -> String {
         match self.journeys.frame(id) {
-            Some(sent) => format!("frame {}: {}", id.0, self.with_owners(&brief(&describe(sent.frame).to_string()))),
-            None => format!("frame {}", id.0),
+            Some(sent) => {
+                format!("frame {}: {}", id.number(), self.with_owners(&brief(&describe(sent.frame).to_string())))
+            }
+            None => format!("frame {}", id.number()),
         }
     }
 

@@ -128,7 +128,8 @@ impl Kernel {
             // None of this table's targets.
             Outcome::Reject(..) => return None,
             Outcome::Drop(chain, index) => {
-                self.out.note_about(packet.origin, || Note::Drop(Drop::Netfilter(ruling(table, chain, index))));
+                self.out
+                    .note_about(packet.origin, || Note::Drop(Drop::Netfilter(Box::new(ruling(table, chain, index)))));
                 return None;
             }
         };
@@ -187,9 +188,9 @@ impl Kernel {
         }
         let (before, after) = (address(side_of(current, side)), address(side_of(chosen, side)));
         match wish.by {
-            Some(by) => self
-                .out
-                .note_about(packet.origin, || Note::Nat(reason::Nat::Agreed { by, side: told(side), before, after })),
+            Some(by) => self.out.note_about(packet.origin, || {
+                Note::Nat(reason::Nat::Agreed { by: Box::new(by), side: told(side), before, after })
+            }),
             None if agreed.is_changed => {
                 self.out.note_about(packet.origin, || Note::Nat(reason::Nat::Clash { before, after }));
             }
