@@ -309,3 +309,18 @@ fn journeys_for_programs() {
     let holders: serde_json::Value = serde_json::from_str(&out(&output)).unwrap();
     assert_eq!((&holders["holders"][0]["node"], &holders["beliefs"][0]["owner"]), (&"ds1".into(), &"ds1".into()));
 }
+
+#[test]
+fn the_network_at_any_time() {
+    let at = |time: &str| {
+        let output = lvslab(&["topo", "scenarios/keepalived/failover.ron", "--at", time]);
+        assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+        let lines: Vec<String> =
+            out(&output).lines().filter(|line| line.contains("/24  VIP")).map(str::to_owned).collect();
+        lines.iter().map(|line| line.split("VIP").nth(1).unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    // Neither is master yet; ds1 is; ds1 has lost its link, and ds2 has taken over.
+    assert_eq!(at("3s"), [", as master", ", as master"]);
+    assert_eq!(at("6s"), ["", ", as master"]);
+    assert_eq!(at("12s"), [", silent", ""]);
+}

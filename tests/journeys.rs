@@ -22,7 +22,9 @@ fn no_frame_comes_from_nowhere_or_ends_without_a_reason() {
     for path in everything() {
         let (_, outcome) = support::run(&path);
         let journeys = Journeys::of(&outcome.trace);
-        assert!(journeys.frames().next().is_some(), "{}: there is nothing to walk", path.display());
+        // Some recorded cases are about commands alone; a scenario without a frame would make this test say nothing.
+        let is_recorded = path.starts_with(support::project().join("tests/cases"));
+        assert!(is_recorded || journeys.frames().next().is_some(), "{}: there is nothing to walk", path.display());
         let last = outcome.trace.records.last().map(|record| record.at).unwrap_or_default();
         for (id, sent) in journeys.frames() {
             let mut complain = |what: &str, node: &str| {

@@ -323,7 +323,12 @@ impl Lab {
     pub fn survey(&self) -> Network {
         let machine = |id: NodeId| {
             let at = id.0 as usize;
-            self.engine.node(id).with_kernel(|kernel| super::survey::machine(&self.plan.nodes[at], kernel))
+            let host = self.engine.node(id);
+            let mut machine = host.with_kernel(|kernel| super::survey::machine(&self.plan.nodes[at], kernel));
+            if host.is_off() {
+                super::survey::switch_off(&mut machine);
+            }
+            machine
         };
         Network {
             title: self.plan.title.clone(),

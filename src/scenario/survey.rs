@@ -23,7 +23,7 @@ pub(super) fn machine(node: &Node, kernel: &mut Kernel) -> topo::Machine {
         let addresses = interface.addresses.iter().filter(|address| !address.ip.is_loopback());
         let addresses = addresses.filter_map(|address| {
             let net = Ipv4Net::new(address.ip, address.prefix_len).ok()?;
-            Some(topo::Address { net, answers: kernel.answers_arp(address.ip), floats: false })
+            Some(topo::Address { net, answers: interface.up && kernel.answers_arp(address.ip), floats: false })
         });
         let addresses: Vec<_> = addresses.collect();
         let (name, mac) = (interface.name.clone(), interface.mac);
@@ -46,6 +46,7 @@ pub(super) fn machine(node: &Node, kernel: &mut Kernel) -> topo::Machine {
     interfaces.sort_by_key(|interface| interface.switch.is_none());
     let mut machine = topo::Machine {
         name: node.name.clone(),
+        is_off: false,
         interfaces,
         routes: routes(kernel),
         forwards: kernel.sysctl().ip_forward(),
@@ -58,6 +59,17 @@ pub(super) fn machine(node: &Node, kernel: &mut Kernel) -> topo::Machine {
         add_keepalived(&mut machine, &text);
     }
     machine
+}
+
+/// What is left of a machine that has lost its power: it answers nobody, and virtual addresses are gone.
+pub(super) fn switch_off(machine: &mut topo::Machine) {
+    machine.is_off = true;
+    let floating =
+        |it: &topo::Address| machine.virtual_routers.iter().any(|own| own.addresses.contains(&it.net.addr()));
+    for address in machine.interfaces.iter_mut().flat_map(|interface| &mut interface.addresses) {
+        address.floats = floating(address);
+        address.answers = false;
+    }
 }
 
 fn routes(kernel: &Kernel) -> Vec<topo::Route> {

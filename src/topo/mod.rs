@@ -38,6 +38,8 @@ pub struct Network {
 pub struct Machine {
     /// Its name.
     pub name: String,
+    /// It has no power: nobody hears from it.
+    pub is_off: bool,
     /// Its interfaces, lo and tunnels included.
     pub interfaces: Vec<Interface>,
     /// Its routes to others' networks.

@@ -58,6 +58,9 @@ impl Network {
             }
             Role::Client | Role::Router => {}
         }
+        if machine.is_off {
+            words.push("off".to_owned());
+        }
         words.join(", ")
     }
 }
