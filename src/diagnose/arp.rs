@@ -21,7 +21,9 @@ pub fn answers_for_the_virtual_address(case: &Case<'_>) -> Vec<Finding> {
     };
     let mut servers = servers_that(case, answered);
     for (node, address) in would_answer(case) {
-        servers.entry((node, address)).or_default();
+        let by_it = case.notes().filter(|noted| noted.node == node);
+        let seen = by_it.filter(|noted| matches!(noted.note, Note::Arp(arp) if answered(arp) == Some(address)));
+        servers.insert((node, address), seen.collect());
     }
     let told = servers.into_iter().map(|((node, address), notes)| {
         let name = case.name(node);

@@ -8,6 +8,7 @@ use super::configuration::is_advert;
 use super::{Cause, Finding, Kind};
 use crate::ids::NodeId;
 use crate::reason::{Config, Drop, IpDrop, IpvsDrop, Ruling};
+use crate::time::Time;
 use crate::wire::proto;
 
 /// What was noted more than once at a node, by the node and what it was about.
@@ -149,9 +150,9 @@ fn undo(case: &Case<'_>, node: NodeId, ruling: &Ruling) -> Option<super::Command
     Some(case.fix(node, line))
 }
 
-/// Where a machine's route to somebody beside it was made, or its set-up.
-pub fn route_of(case: &Case<'_>, node: NodeId) -> Cause {
+/// Where a machine's default route was made before a moment, or its set-up.
+pub fn route_of(case: &Case<'_>, node: NodeId, before: Time) -> Cause {
     let is_it = |what: &Config| matches!(what, Config::Route { prefix: (_, 0), is_there: true, .. });
-    case.changed(node, case.end(), is_it)
-        .unwrap_or_else(|| case.missing(node, "no default route leads to the director"))
+    let missing = || case.missing(node, "no default route leads to the director");
+    case.changed(node, before, is_it).unwrap_or_else(missing)
 }

@@ -98,7 +98,7 @@ fn told(case: &Case<'_>, server: NodeId, client: NodeId, answers: &[Answer<'_>])
              have put the virtual one back."
         ),
         evidence,
-        cause: Some(route_of(case, server)),
+        cause: Some(route_of(case, server, answers[0].noted.at)),
         fix: by_director(case, server).into_iter().collect(),
     }
 }
