@@ -106,7 +106,7 @@ fn findings(findings: &[Finding<'_>]) -> Markup {
                         }
                         @if let Some(cause) = &finding.cause { p { "It comes from " code { (cause) } } }
                         @for fix in &finding.fix { p { "This mends it: " code { (fix) } } }
-                        p.soft { "Read: " (finding.read) "." }
+                        p.soft { "The book has a chapter on it: " (finding.read) "." }
                     }
                 }
             }
