@@ -58,6 +58,7 @@ fn host(name: &str, number: u8, ip: &str) -> Host {
         scope: Scope::Global,
         label: "eth0".to_owned(),
         secondary: false,
+        no_prefix_route: false,
     };
     kernel.add_address(eth0, address).unwrap();
     Host::new(kernel)

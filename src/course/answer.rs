@@ -98,11 +98,11 @@ impl Answer {
     }
 }
 
-/// Whether two answers are the same: letters' case, white space and commas aside.
+/// Whether two answers are the same: letters' case, white space, commas and the # before a frame's number aside.
 pub(super) fn same(given: &str, right: &str) -> bool {
     let words = |text: &str| -> Vec<String> {
         let words = text.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty());
-        words.map(str::to_lowercase).collect()
+        words.map(|word| word.trim_start_matches('#').to_lowercase()).collect()
     };
     words(given) == words(right)
 }
@@ -131,6 +131,7 @@ mod tests {
     #[test]
     fn how_it_is_written_does_not_count() {
         assert!(same("RS2,rs3", "rs2  rs3"));
+        assert!(same("#7", "7"));
         assert!(!same("rs3 rs2", "rs2 rs3"));
     }
 }

@@ -121,7 +121,9 @@ impl Kernel {
                     true => (Table::LOCAL, Kind::Local, Scope::Host),
                     false => (Table::MAIN, Kind::Unicast, Scope::Link),
                 };
-                self.routes.insert(table, route(kind, scope, subnet));
+                if !address.no_prefix_route {
+                    self.routes.insert(table, route(kind, scope, subnet));
+                }
                 if address.prefix_len < 31 {
                     broadcasts.push(subnet.broadcast());
                 }

@@ -230,6 +230,8 @@ pub struct Address {
     pub label: String,
     /// Whether an earlier address of the same subnet is there (IFA_F_SECONDARY).
     pub secondary: bool,
+    /// Whether no route to its subnet comes with it (IFA_F_NOPREFIXROUTE).
+    pub no_prefix_route: bool,
 }
 
 impl Address {

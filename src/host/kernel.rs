@@ -97,6 +97,7 @@ impl Kernel {
             scope: Scope::Host,
             label: "lo".to_owned(),
             secondary: false,
+            no_prefix_route: false,
         };
         kernel.add_address(IfIndex::LO, localhost).expect("a new machine has no address yet");
         kernel

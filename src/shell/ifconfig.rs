@@ -135,7 +135,9 @@ fn set_address(kernel: &mut Kernel, index: IfIndex, label: &str, ip: Ipv4Addr, l
     let has_broadcast = interface.is_some_and(has_broadcast);
     let prefix_len = len.unwrap_or_else(|| if is_point_to_point { 32 } else { class_len(ip) });
     let scope = if ip.is_loopback() { Scope::Host } else { Scope::Global };
-    let mut address = Address { ip, prefix_len, broadcast: None, scope, label: label.to_owned(), secondary: false };
+    let label = label.to_owned();
+    let mut address =
+        Address { ip, prefix_len, broadcast: None, scope, label, secondary: false, no_prefix_route: false };
     if prefix_len < 31 && has_broadcast {
         address.broadcast = Some(address.subnet().broadcast());
     }

@@ -37,6 +37,7 @@ impl Console {
                 scope: Scope::Global,
                 label: "eth0".to_owned(),
                 secondary: false,
+                no_prefix_route: false,
             };
             kernel.add_address(eth0, address).expect("eth0 has no address yet");
         });

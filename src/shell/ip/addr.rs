@@ -24,10 +24,12 @@ struct Given {
     broadcast: Option<String>,
     label: Option<String>,
     scope: Option<Scope>,
+    no_prefix_route: bool,
 }
 
 fn parse(words: &mut Words<'_>) -> Result<Given> {
     let (mut device, mut net, mut broadcast, mut label, mut scope) = (None, None, None, None, None);
+    let mut no_prefix_route = false;
     while let Some(word) = words.next() {
         match word {
             "dev" => device = Some(words.required()?.to_owned()),
@@ -35,7 +37,8 @@ fn parse(words: &mut Words<'_>) -> Result<Given> {
             "scope" => scope = Some(parse_scope(words.required()?)?),
             "peer" | "remote" => net = Some(prefix(words.required()?)?),
             "metric" | "valid_lft" | "preferred_lft" => drop(words.required()?),
-            "noprefixroute" | "home" | "nodad" => {}
+            "noprefixroute" => no_prefix_route = true,
+            "home" | "nodad" => {}
             _ if "broadcast".starts_with(word) && word.len() >= 3 => broadcast = Some(words.required()?.to_owned()),
             "local" => net = Some(prefix(words.required()?)?),
             _ if net.is_none() => net = Some(prefix(word)?),
@@ -49,7 +52,7 @@ fn parse(words: &mut Words<'_>) -> Result<Given> {
     }
     let device = device.ok_or_else(|| failure(WRONG, "Not enough information: \"dev\" argument is required.\n"))?;
     let net = net.ok_or_else(|| answered(Errno::InvalidArgument))?;
-    Ok(Given { device, net, broadcast, label, scope })
+    Ok(Given { device, net, broadcast, label, scope, no_prefix_route })
 }
 
 fn parse_scope(text: &str) -> Result<Scope> {
@@ -89,7 +92,8 @@ fn add(kernel: &mut Kernel, words: &mut Words<'_>, replace: bool) -> Result<()> 
     };
     let scope = given.scope.unwrap_or(if ip.is_loopback() { Scope::Host } else { Scope::Global });
     let label = given.label.unwrap_or(given.device);
-    let made = Address { ip, prefix_len: len, broadcast, scope, label, secondary: false };
+    let no_prefix_route = given.no_prefix_route;
+    let made = Address { ip, prefix_len: len, broadcast, scope, label, secondary: false, no_prefix_route };
     match kernel.add_address(index, made) {
         Err(Errno::Exists) if replace => Ok(()),
         result => result.map_err(answered),
@@ -225,6 +229,35 @@ fn describe(address: &Address, style: Style, out: &mut String) {
     if address.secondary {
         out.push_str(" secondary");
     }
+    if address.no_prefix_route {
+        out.push_str(" noprefixroute");
+    }
     let break_ = if style.oneline { "\\" } else { "\n" };
     let _ = writeln!(out, " {}{break_}       valid_lft forever preferred_lft forever", address.label);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::shell::testing::Console;
+
+    #[test]
+    fn an_address_may_come_without_its_route() {
+        let lines = [
+            "ip addr add 10.7.0.1/24 dev eth0 noprefixroute",
+            "ip addr show dev eth0 to 10.7.0.0/24",
+            "ip route",
+            "ip addr del 10.7.0.1/24 dev eth0",
+        ];
+        insta::assert_snapshot!(Console::with_cable().converse(&lines), @"
+        $ ip addr add 10.7.0.1/24 dev eth0 noprefixroute
+        $ ip addr show dev eth0 to 10.7.0.0/24
+        3: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP group default qlen 1000
+            link/ether 02:00:00:00:01:00 brd ff:ff:ff:ff:ff:ff
+            inet 10.7.0.1/24 scope global noprefixroute eth0
+               valid_lft forever preferred_lft forever
+        $ ip route
+        10.0.0.0/24 dev eth0 proto kernel scope link src 10.0.0.1 
+        $ ip addr del 10.7.0.1/24 dev eth0
+        ");
+    }
 }

@@ -22,6 +22,7 @@ pub fn address(kernel: &mut Kernel, change: Change, name: &str, vip: &Vip) {
                 scope: scope(vip.scope),
                 label: vip.label.clone().unwrap_or_else(|| name.to_owned()),
                 secondary: false,
+                no_prefix_route: vip.no_prefix_route,
             },
         ),
     };

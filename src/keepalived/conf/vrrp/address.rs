@@ -41,10 +41,12 @@ fn address(parser: &mut Parser, line: &Line) -> Option<Vip> {
     let mut words = line.words.iter().map(|(word, _)| word.as_str());
     let text = words.next()?;
     let net = net(parser, line, text)?;
-    let mut vip = Vip { net, device: None, broadcast: None, label: None, scope: None, no_track: false };
+    let mut vip =
+        Vip { net, device: None, broadcast: None, label: None, scope: None, no_prefix_route: false, no_track: false };
     while let Some(word) = words.next() {
         match word {
-            "home" | "-nodad" | "mngtmpaddr" | "noprefixroute" | "autojoin" | "use_vmac" => parser.ignored(line, word),
+            "home" | "-nodad" | "mngtmpaddr" | "autojoin" | "use_vmac" => parser.ignored(line, word),
+            "noprefixroute" => vip.no_prefix_route = true,
             "no_track" => vip.no_track = true,
             "dev" | "scope" | "brd" | "broadcast" | "label" | "peer" | "preferred_lft" | "track_group" => {
                 let Some(value) = words.next() else {

@@ -152,6 +152,8 @@ pub struct Vip {
     pub label: Option<String>,
     /// scope
     pub scope: Option<u8>,
+    /// noprefixroute: no route to the prefix comes with it.
+    pub no_prefix_route: bool,
     /// no_track: that its interface is down is no fault.
     pub no_track: bool,
 }
