@@ -86,7 +86,9 @@ pub enum Console {
     Unknown(Box<Unknown>),
     /// A daemon writes into its log.
     Logged {
-        /// Which, and what: `keepalived: Stopped`.
+        /// The daemon.
+        program: &'static str,
+        /// What.
         text: Box<str>,
     },
     /// A job has ended.
@@ -207,7 +209,7 @@ impl fmt::Display for Console {
                 let Unknown { name, known } = &**unknown;
                 write!(f, "a node has no command {name}; it has {}", known.join(", "))
             }
-            Console::Logged { text } => f.write_str(text),
+            Console::Logged { program, text } => write!(f, "{program}: {text}"),
             Console::Ended { status, .. } => write!(f, "exit status {status}"),
         }
     }

@@ -296,13 +296,26 @@ impl Candidate {
         match why {
             _ if self.is_overloaded => "overloaded".to_owned(),
             _ if *weight == 0 => "weight 0".to_owned(),
-            Choice::LeastConnections => format!("{active}*256+{inactive}"),
-            Choice::LeastByWeight | Choice::BetterOfTwo { .. } => format!("({active}*256+{inactive})/{weight}"),
-            Choice::ShortestDelay => format!("({active}+1)/{weight}"),
+            Choice::LeastConnections => {
+                format!("{active}*256+{inactive} = {}", i64::from(*active) * 256 + i64::from(*inactive))
+            }
+            Choice::LeastByWeight | Choice::BetterOfTwo { .. } => {
+                let load = i64::from(*active) * 256 + i64::from(*inactive);
+                format!("({active}*256+{inactive})/{weight} = {}", quotient(load, *weight))
+            }
+            Choice::ShortestDelay => {
+                format!("({active}+1)/{weight} = {}", quotient(i64::from(*active) + 1, *weight))
+            }
             Choice::Idle | Choice::HeaviestBelowWeight | Choice::Cached => format!("weight {weight}, {active} active"),
             _ => format!("weight {weight}"),
         }
     }
+}
+
+/// A load for a weight, with one digit behind the point where it is no whole number. (The kernel compares without dividing.)
+fn quotient(load: i64, weight: i32) -> String {
+    let weight = i64::from(weight);
+    if load % weight == 0 { (load / weight).to_string() } else { format!("{:.1}", load as f64 / weight as f64) }
 }
 
 impl fmt::Display for Connection {

@@ -65,13 +65,13 @@ pub struct Entry {
 
 /// All commands, as `help` lists them.
 pub const ENTRIES: &[Entry] = &[
-    entry("step", "s", "step [N]", "on to the next frame that is sent or lost, or N of them"),
+    entry("step", "s", "step [N] [events]", "on to the next frame that is sent or lost, or N frames or events"),
     entry("event", "e", "event [N]", "on to the next event of which there is anything to tell, or N of them"),
     entry(
         "until",
         "u",
         "until WHAT",
-        "on until WHAT: a time (1.5s, or +200ms from now), drop, done, says TEXT, or a filter",
+        "on until WHAT: a time (1.5s, or +200ms from now), drop, done, says TEXT, or a filter (arp, conn 10.0.0.5:40001)",
     ),
     entry("run", "r", "run", "on to the end of the scenario"),
     entry("back", "b", "back [N] [events]", "back by a frame, or N frames or events"),
@@ -137,7 +137,10 @@ impl Request {
         }
         let Some(entry) = find(word) else { return Err(unknown(word, plan)) };
         match entry.name {
-            "step" => Ok(Request::Go(Goal::Frames(count(rest)?))),
+            "step" => match amount(rest)? {
+                (steps, Unit::Frames) => Ok(Request::Go(Goal::Frames(steps))),
+                (steps, Unit::Events) => Ok(Request::Go(Goal::Events(steps))),
+            },
             "event" => Ok(Request::Go(Goal::Events(count(rest)?))),
             "until" if rest.is_empty() => Err(format!("until when? {}", entry.does)),
             "until" => {
@@ -226,18 +229,24 @@ fn count(text: &str) -> Result<u64, String> {
     }
 }
 
-fn back(rest: &str) -> Result<Request, String> {
-    let mut steps = 1;
-    let mut unit = Unit::Frames;
+/// How many of what: `3`, `events`, `3 events`.
+fn amount(rest: &str) -> Result<(u64, Unit), String> {
+    let (mut steps, mut unit) = (1, Unit::Frames);
     for word in rest.split_whitespace() {
         match word {
             "event" | "events" => unit = Unit::Events,
             "frame" | "frames" | "step" | "steps" => unit = Unit::Frames,
-            _ if parse_time(word).is_some() => return Err(format!("`goto {word}` goes to a time")),
-            number => steps = usize::try_from(count(number)?).unwrap_or(usize::MAX),
+            number => steps = count(number)?,
         }
     }
-    Ok(Request::Back(steps, unit))
+    Ok((steps, unit))
+}
+
+fn back(rest: &str) -> Result<Request, String> {
+    match rest.split_whitespace().find(|word| parse_time(word).is_some()) {
+        Some(time) => Err(format!("`goto {time}` goes to a time")),
+        None => amount(rest).map(|(steps, unit)| Request::Back(usize::try_from(steps).unwrap_or(usize::MAX), unit)),
+    }
 }
 
 fn filter(text: &str, plan: &Plan) -> Result<Filter, String> {

@@ -21,7 +21,7 @@ impl Log {
             let stamp = crate::shell::basic::show_date(seconds, 0, "%a %b %e %T %Y");
             // Nobody is told of a full disk.
             let _ = kernel.files().write(FILE, format!("{stamp}: {text}\n").as_bytes(), true);
-            kernel.out.note(|| Note::Console(Console::Logged { text: format!("keepalived: {text}").into() }));
+            kernel.out.note(|| Note::Console(Console::Logged { program: "keepalived", text: text.into() }));
         });
     }
 }
