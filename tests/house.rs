@@ -6,62 +6,27 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may know besides itself. What is not here may know everybody.
-const ARROWS: &[(&str, &[&str])] = &[
-    ("time", &[]),
-    ("ids", &[]),
-    ("random", &[]),
-    ("rare", &[]),
-    ("wire", &[]),
-    ("reason", &["time", "ids", "wire"]),
-    ("ipvs", &["time", "ids", "rare", "wire", "reason"]),
-    ("keepalived", &["time", "ids", "wire", "reason"]),
-    ("sim", &["time", "ids", "random", "wire", "reason"]),
-    ("host", &["time", "ids", "random", "rare", "wire", "reason", "sim", "ipvs", "keepalived"]),
-    ("apps", &["time", "ids", "random", "wire", "reason", "host", "shell"]),
-    ("shell", &["time", "ids", "random", "wire", "reason", "ipvs", "keepalived", "host", "apps"]),
-    ("trace", &["time", "ids", "wire", "reason", "sim"]),
-    ("svg", &[]),
-    ("topo", &["wire", "svg"]),
-    ("report", &["time", "ids", "wire", "reason", "sim", "trace", "topo", "svg"]),
-    ("course", &["random", "scenario"]),
-    ("diagnose", &["time", "ids", "wire", "reason", "sim", "keepalived", "trace", "topo", "scenario"]),
-    (
-        "scenario",
-        &[
-            "time",
-            "ids",
-            "random",
-            "wire",
-            "reason",
-            "sim",
-            "ipvs",
-            "keepalived",
-            "host",
-            "shell",
-            "apps",
-            "trace",
-            "topo",
-        ],
-    ),
-    (
-        "session",
-        &[
-            "time",
-            "ids",
-            "random",
-            "wire",
-            "reason",
-            "sim",
-            "ipvs",
-            "keepalived",
-            "host",
-            "shell",
-            "apps",
-            "trace",
-            "scenario",
-            "topo",
-        ],
-    ),
+const ARROWS: &[(&str, &str)] = &[
+    ("time", ""),
+    ("ids", ""),
+    ("random", ""),
+    ("rare", ""),
+    ("wire", ""),
+    ("reason", "time ids wire"),
+    ("ipvs", "time ids rare wire reason"),
+    ("keepalived", "time ids wire reason"),
+    ("sim", "time ids random wire reason"),
+    ("host", "time ids random rare wire reason sim ipvs keepalived"),
+    ("apps", "time ids random wire reason host shell"),
+    ("shell", "time ids random wire reason ipvs keepalived host apps"),
+    ("trace", "time ids wire reason sim"),
+    ("svg", ""),
+    ("topo", "wire svg"),
+    ("report", "time ids wire reason sim trace topo svg"),
+    ("course", "random scenario"),
+    ("diagnose", "time ids wire reason sim keepalived trace topo scenario"),
+    ("scenario", "time ids random wire reason sim ipvs keepalived host shell apps trace topo"),
+    ("session", "time ids random wire reason sim ipvs keepalived host shell apps trace scenario topo"),
 ];
 
 /// What only the command line may touch: the world outside.
@@ -140,7 +105,7 @@ fn arrows_point_one_way() {
         let rooms = ARROWS.iter().map(|(name, _)| *name).chain(["cli"]);
         let rooms: Vec<_> = rooms.collect();
         for known in known(&code(&path)) {
-            if rooms.contains(&known.as_str()) && known != room && !allowed.contains(&known.as_str()) {
+            if rooms.contains(&known.as_str()) && known != room && !allowed.split(' ').any(|it| it == known) {
                 wrong.push(format!("{} knows {known}", path.display()));
             }
         }
