@@ -16,6 +16,7 @@ mod connections;
 mod directors;
 mod failover;
 mod forwarding;
+mod ftp;
 mod kind;
 mod network;
 mod past;
@@ -105,7 +106,7 @@ const OF_RUN: &[Rule] = &[
     forwarding::packets_too_big,
     forwarding::filtered,
     past::the_director,
-    past::ftp_helper_missing,
+    ftp::helper_missing,
     ports::no_such_service,
     servers::director_asks_itself,
     servers::directors_loop,

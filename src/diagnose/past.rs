@@ -6,14 +6,10 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use super::case::{Case, Noted, some};
 use super::commands::server_line;
 use super::forwarding::route_of;
-use super::{Command, Finding, Kind};
+use super::{Cause, Command, Evidence, Finding, Kind};
 use crate::ids::NodeId;
 use crate::reason::{Ipvs, Note, Reset, Tcp};
 use crate::topo::Method;
-use crate::trace::Facts;
-
-/// FTP's control connection.
-pub const FTP: u16 = 21;
 
 /// An answer that somebody has reset, and its two ends.
 struct Answer<'a> {
@@ -37,20 +33,41 @@ pub fn the_director(case: &Case<'_>) -> Vec<Finding> {
     found.into_iter().map(|((server, client), answers)| told(case, server, client, &answers)).collect()
 }
 
+/// Why the answers of a server came to a client as they did.
 fn told(case: &Case<'_>, server: NodeId, client: NodeId, answers: &[Answer<'_>]) -> Finding {
-    let (name, asker) = (case.name(server), case.name(client));
-    let Answer { source, .. } = answers[0];
-    let mut evidence = some(answers.iter().map(|it| case.saw(&it.noted)));
     let director = director_of(case, server);
     let vip = director.and_then(|node| case.machine(node).services.iter().find_map(|service| service.address));
-    let vip = vip.unwrap_or(Ipv4Addr::UNSPECIFIED);
+    let past = Past { case, server, client, answers, director, vip: vip.unwrap_or(Ipv4Addr::UNSPECIFIED) };
     if let Some(expired) = forgotten(case, &answers[0]) {
-        evidence.insert(0, case.saw(&expired));
-        let asked = case.first_command(|node, line| node == client && line.contains(&vip.to_string()));
+        past.half_closed(&expired)
+    } else if case.is_server(client) {
+        past.hairpin()
+    } else if case.address_beside(client, server).is_some() {
+        past.client_beside_servers()
+    } else {
+        past.director_left_out()
+    }
+}
+
+/// Answers of one server that have come to one client with the server's own address.
+struct Past<'c, 'a> {
+    case: &'c Case<'a>,
+    server: NodeId,
+    client: NodeId,
+    answers: &'c [Answer<'a>],
+    director: Option<NodeId>,
+    vip: Ipv4Addr,
+}
+
+impl Past<'_, '_> {
+    fn half_closed(&self, expired: &Noted<'_>) -> Finding {
+        let asked = self.asked();
         // A client that closes only when it has the answer gets it.
         let patient = asked.as_ref().and_then(|it| it.text.split_once("$ ")).map(|(_, line)| line.replace(" -N", ""));
-        let fix = patient.map(|line| case.fix(client, line)).into_iter().collect();
-        return Finding {
+        let (name, asker) = (self.case.name(self.server), self.case.name(self.client));
+        let mut evidence = self.evidence();
+        evidence.insert(0, self.case.saw(expired));
+        Finding {
             kind: Kind::HalfClosed,
             what: format!(
                 "The director has forgotten a connection half of which {asker} had closed, a minute later, and {name} answers \
@@ -58,48 +75,68 @@ fn told(case: &Case<'_>, server: NodeId, client: NodeId, answers: &[Answer<'_>])
             ),
             evidence,
             cause: asked,
-            fix,
-        };
+            fix: patient.map(|line| self.case.fix(self.client, line)).into_iter().collect(),
+        }
     }
-    let masquerade = |node| {
-        vec![
-            case.fix(node, "sysctl -w net.ipv4.vs.conntrack=1"),
-            case.fix(node, format!("iptables -t nat -A POSTROUTING -m ipvs --vaddr {vip} -j MASQUERADE")),
-        ]
-    };
-    if case.is_server(client) {
-        return Finding {
+
+    fn hairpin(&self) -> Finding {
+        let (name, asker) = (self.case.name(self.server), self.case.name(self.client));
+        Finding {
             kind: Kind::Hairpin,
             what: format!(
                 "{asker} is a real server and asks its own virtual address: {name} answers it directly, and it has never asked \
                  {name}."
             ),
-            evidence,
-            cause: case.first_command(|node, line| node == client && line.contains(&vip.to_string())),
-            fix: director.map(masquerade).unwrap_or_default(),
-        };
+            evidence: self.evidence(),
+            cause: self.asked(),
+            fix: self.masquerade(),
+        }
     }
-    if case.address_beside(client, server).is_some() {
-        return Finding {
+
+    fn client_beside_servers(&self) -> Finding {
+        let (name, asker) = (self.case.name(self.server), self.case.name(self.client));
+        let Answer { source, noted, .. } = &self.answers[0];
+        Finding {
             kind: Kind::ClientBesideServers,
             what: format!(
                 "{asker} is on the network of {name}: answers go straight to it, past the director, and with the server's own \
                  address."
             ),
-            evidence,
-            cause: director.and_then(|node| server_line(case, node, *source.ip(), answers[0].noted.at)),
-            fix: director.map(masquerade).unwrap_or_default(),
-        };
+            evidence: self.evidence(),
+            cause: self.director.and_then(|node| server_line(self.case, node, *source.ip(), noted.at)),
+            fix: self.masquerade(),
+        }
     }
-    Finding {
-        kind: Kind::AnswersPastDirector,
-        what: format!(
-            "The answers of {name} reach {asker} with the server's own address: they do not pass the director, which would \
-             have put the virtual one back."
-        ),
-        evidence,
-        cause: Some(route_of(case, server, answers[0].noted.at)),
-        fix: by_director(case, server).into_iter().collect(),
+
+    fn director_left_out(&self) -> Finding {
+        let (name, asker) = (self.case.name(self.server), self.case.name(self.client));
+        Finding {
+            kind: Kind::AnswersPastDirector,
+            what: format!(
+                "The answers of {name} reach {asker} with the server's own address: they do not pass the director, which would \
+                 have put the virtual one back."
+            ),
+            evidence: self.evidence(),
+            cause: Some(route_of(self.case, self.server, self.answers[0].noted.at)),
+            fix: by_director(self.case, self.server).into_iter().collect(),
+        }
+    }
+
+    fn evidence(&self) -> Vec<Evidence> {
+        some(self.answers.iter().map(|it| self.case.saw(&it.noted)))
+    }
+
+    /// The command by which the client has asked the virtual address.
+    fn asked(&self) -> Option<Cause> {
+        self.case.first_command(|node, line| node == self.client && line.contains(&self.vip.to_string()))
+    }
+
+    /// What makes answers come back to the director: it asks as itself.
+    fn masquerade(&self) -> Vec<Command> {
+        let vip = self.vip;
+        let rule = format!("iptables -t nat -A POSTROUTING -m ipvs --vaddr {vip} -j MASQUERADE");
+        let fixes = |node| vec![self.case.fix(node, "sysctl -w net.ipv4.vs.conntrack=1"), self.case.fix(node, rule)];
+        self.director.map(fixes).unwrap_or_default()
     }
 }
 
@@ -114,7 +151,7 @@ fn forgotten<'a>(case: &Case<'a>, answer: &Answer<'_>) -> Option<Noted<'a>> {
 
 fn masqueraded(case: &Case<'_>, end: SocketAddrV4) -> Option<NodeId> {
     let mut servers = case.services().flat_map(|(_, service)| &service.servers);
-    let is_it = |port: u16| [port, 0].contains(&end.port()) || port == 0;
+    let is_it = |port: u16| port == end.port() || port == 0;
     let found = servers.any(|it| it.method == Method::Nat && it.at.ip() == end.ip() && is_it(it.at.port()));
     if found { case.owner(*end.ip()) } else { None }
 }
@@ -127,38 +164,4 @@ fn director_of(case: &Case<'_>, server: NodeId) -> Option<NodeId> {
 fn by_director(case: &Case<'_>, server: NodeId) -> Option<Command> {
     let by = case.address_beside(director_of(case, server)?, server)?;
     Some(case.fix(server, format!("ip route replace default via {by}")))
-}
-
-/// FTP names addresses in its text, which nobody rewrites: data connections go to the server's own address, or come from it.
-pub fn ftp_helper_missing(case: &Case<'_>) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for (node, service) in case.services().filter(|(_, service)| service.port == FTP) {
-        let is_server = |ip: Ipv4Addr| service.servers.iter().any(|it| it.method == Method::Nat && *it.at.ip() == ip);
-        let frames = case.journeys.frames().filter(|(_, sent)| sent.at >= case.trace().zero);
-        let strays = frames.filter(|(_, sent)| {
-            let facts = Facts::of(sent.frame);
-            let Some(((source, destination), ports)) = facts.addresses.zip(facts.ports) else { return false };
-            let is_syn = facts.segment.is_some_and(|it| it == crate::trace::filter::Segment::Syn);
-            // From a client to the server's own address, or from the server's data port to a client.
-            let is_passive = is_server(destination) && ports.1 != FTP && case.machine(sent.node).holds(source);
-            let is_active = is_server(source) && ports.0 == FTP - 1;
-            is_syn && sent.node != node && (is_passive || is_active)
-        });
-        let evidence = some(strays.filter_map(|(id, _)| case.sent(id)));
-        let helped = case.command(node, &["ip_vs_ftp"]).is_some();
-        if evidence.is_empty() || helped {
-            continue;
-        }
-        findings.push(Finding {
-            kind: Kind::FtpHelperMissing,
-            what: format!(
-                "FTP names addresses in its text, and nobody on {} rewrites them: data connections miss the virtual address.",
-                case.name(node)
-            ),
-            evidence,
-            cause: Some(case.missing(node, "nothing loads ip_vs_ftp")),
-            fix: vec![case.fix(node, "modprobe ip_vs_ftp"), case.fix(node, "sysctl -w net.ipv4.vs.conntrack=1")],
-        });
-    }
-    findings
 }

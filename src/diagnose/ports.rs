@@ -5,7 +5,7 @@ use std::net::SocketAddrV4;
 
 use super::case::{Case, Noted, or_fact, some};
 use super::commands::{option, service_line};
-use super::past::FTP;
+use super::ftp::FTP;
 use super::{Cause, Finding, Kind};
 use crate::ids::NodeId;
 use crate::reason::{Config, Drop, Note, Reset, Tcp, TransportDrop};

@@ -115,6 +115,23 @@ fn kind(kind: Kind) -> Option<u8> {
     }
 }
 
+/// A visit, so many nanoseconds after its frame was sent.
+fn visited(visit: &Visit<'_>, delay: i64, texts: &mut Strings) -> Visited {
+    let (node, port) = match visit.place {
+        Place::Node(node, port) => (i64::from(node.0), i64::from(port.0)),
+        Place::Lost(hop, _) => match hop.to.map(|end| (end.station, end.port)) {
+            Some((Station::Node(node), port)) => (i64::from(node.0), port.0.into()),
+            _ => (NONE, NONE),
+        },
+    };
+    let why = match &visit.end {
+        End::Dropped(drop) => texts.number(&drop.to_string()).into(),
+        End::Lost(loss) => texts.number(&format!("lost: {loss}")).into(),
+        _ => NONE,
+    };
+    (node, port, delay, end(&visit.end), why)
+}
+
 impl Run {
     /// Reads a run.
     pub fn of(network: &Network, journeys: &Journeys<'_>, texts: &mut Strings) -> Run {
@@ -152,23 +169,9 @@ impl Run {
                 run.layouts.push(layout);
             }
             frames.layout.push(number);
-            let visit = |visit: Visit<'_>| {
-                let delay = nanos(trace.relative(visit.at) - rung.at);
-                let (node, port) = match visit.place {
-                    Place::Node(node, port) => (i64::from(node.0), i64::from(port.0)),
-                    Place::Lost(hop, _) => match hop.to.map(|end| end.station) {
-                        Some(Station::Node(node)) => (i64::from(node.0), hop.to.map_or(NONE, |end| end.port.0.into())),
-                        _ => (NONE, NONE),
-                    },
-                };
-                let why = match &visit.end {
-                    End::Dropped(drop) => Some(drop.to_string()),
-                    End::Lost(loss) => Some(format!("lost: {loss}")),
-                    _ => None,
-                };
-                (node, port, delay, end(&visit.end), why.map_or(NONE, |why| texts.number(&why).into()))
-            };
-            frames.visits.push(journeys.visits(rung.id).into_iter().map(visit).collect());
+            let visits = journeys.visits(rung.id);
+            let visited = |visit: &Visit<'_>| visited(visit, nanos(trace.relative(visit.at) - rung.at), texts);
+            frames.visits.push(visits.iter().map(visited).collect());
         }
         run.tell(journeys, texts);
         run

@@ -1,8 +1,9 @@
 //! What of the page stands still.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, PreEscaped, html};
 
 use super::{Finding, Page, Verdict};
+use crate::report::document::document;
 use crate::report::plot::{self, Subject, What};
 use crate::svg;
 
@@ -21,40 +22,24 @@ const SCRIPTS: &[&str] = &[
 
 /// The whole page.
 pub(super) fn page(page: &Page<'_>, map: &str, data: &str, why: &str) -> String {
-    let markup = html! {
-        (DOCTYPE)
-        // What the program knows its own pages by.
-        (PreEscaped("<!-- lvslab report -->"))
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="generator" content="lvslab";
-                meta name="color-scheme" content="light dark";
-                title { (page.title) }
-                link rel="icon" href="data:,";
-                style { (PreEscaped(svg::STYLE)) (PreEscaped(STYLE)) }
-            }
-            body {
-                header {
-                    h1 { (page.title) }
-                    @for paragraph in &page.about { p { (paragraph) } }
-                }
-                main {
-                    (verdicts(&page.verdicts))
-                    (findings(&page.findings))
-                    (run(map))
-                    (plots(page))
-                    (source(page.source))
-                }
-                footer { p { "Made by " code { "lvslab report" } ": a simulation of Linux Virtual Server, frame by frame." } }
-                script type="application/json" id="data" { (PreEscaped(data)) }
-                script type="application/json" id="why" { (PreEscaped(why)) }
-                script type="module" { (PreEscaped(SCRIPTS.join("\n"))) }
-            }
+    let body = html! {
+        header {
+            h1 { (page.title) }
+            @for paragraph in &page.about { p { (paragraph) } }
         }
+        main {
+            (verdicts(&page.verdicts))
+            (findings(&page.findings))
+            (run(map))
+            (plots(page))
+            (source(page.source))
+        }
+        footer { p { "Made by " code { "lvslab report" } ": a simulation of Linux Virtual Server, frame by frame." } }
+        script type="application/json" id="data" { (PreEscaped(data)) }
+        script type="application/json" id="why" { (PreEscaped(why)) }
+        script type="module" { (PreEscaped(SCRIPTS.join("\n"))) }
     };
-    markup.into_string() + "\n"
+    document("report", page.title, STYLE, &body)
 }
 
 fn verdicts(verdicts: &[Verdict<'_>]) -> Markup {
