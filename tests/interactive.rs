@@ -95,6 +95,8 @@ fn at_a_terminal() {
     terminal.wait("its prompt", |text| text.ends_with("0.000000 rs1$"));
     terminal.press("ip -br addr show dev lo\r");
     terminal.expect("192.168.1.200/32");
+    // What is pressed before there is a prompt is read by nobody.
+    terminal.wait("its prompt", |text| text.ends_with("0.000000 rs1$"));
     terminal.press("\x04");
     terminal.wait("the lab's prompt", |text| text.ends_with("0.000000>"));
     terminal.press("\x1b[A");
@@ -105,6 +107,7 @@ fn at_a_terminal() {
     terminal.press(&format!("save {}\r", saved.display()));
     terminal.expect("saved: lvslab run");
     assert!(fs::read_to_string(&saved).unwrap().contains("run: \"ip -br addr show dev lo\""));
+    terminal.wait("the lab's prompt", |text| text.ends_with("0.000000>"));
     terminal.press("\x04");
     assert_eq!(terminal.end(), 0);
     assert!(fs::read_to_string(folder.join("lvslab/history")).unwrap().contains("on rs1"));

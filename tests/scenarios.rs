@@ -19,7 +19,7 @@ const MANY_RECORDS: usize = 4000;
 
 fn story(plan: &Plan, trace: &Trace) -> String {
     let mut text = Vec::new();
-    let filter = if trace.records.len() > MANY_RECORDS { Filter::parse("none").unwrap() } else { Filter::all() };
+    let filter = if trace.records().len() > MANY_RECORDS { Filter::parse("none").unwrap() } else { Filter::all() };
     let telling = Telling { filter, ..Telling::default() };
     story::write(&mut text, &plan.title, trace, &telling).unwrap();
     String::from_utf8(text).unwrap()
@@ -79,9 +79,10 @@ fn everything() -> Vec<std::path::PathBuf> {
 fn every_frame_is_well_formed() {
     for path in everything() {
         let (_, outcome) = support::run(&path);
-        for record in &outcome.trace.records {
-            if let Event::Frame { frame, .. } = &record.event {
-                assert_eq!(flaw(frame), None, "{}: {frame:?}", path.display());
+        for record in outcome.trace.records() {
+            if let Event::Frame { direction: Direction::Out, id, .. } = &record.event {
+                let frame = outcome.trace.frames.of(*id);
+                assert_eq!(flaw(&frame), None, "{}: {frame:?}", path.display());
             }
         }
     }
@@ -126,7 +127,7 @@ fn frames_do_not_vanish() {
         let (_, outcome) = support::run(&path);
         let mut ended = BTreeSet::new();
         let mut sent = BTreeMap::new();
-        for record in &outcome.trace.records {
+        for record in outcome.trace.records() {
             match &record.event {
                 Event::Frame { direction: Direction::Out, id, .. } => {
                     assert!(sent.insert(*id, record.at).is_none(), "{}: {id:?} was sent twice", path.display());
@@ -138,8 +139,8 @@ fn frames_do_not_vanish() {
                 Event::Note { .. } => {}
             }
         }
-        let last = outcome.trace.records.last().map(|record| record.at);
-        let under_way = |at| last.is_some_and(|last| last.since(at).as_millis() < 100);
+        let last = outcome.trace.last();
+        let under_way = |at| last.since(at).as_millis() < 100;
         let vanished: Vec<_> = sent.iter().filter(|(id, at)| !ended.contains(id) && !under_way(**at)).collect();
         assert!(vanished.is_empty(), "{}: {vanished:?}", path.display());
     }
@@ -175,7 +176,7 @@ fn a_capture_of_everything_reads_back() {
             Err(error) => panic!("{error:?}"),
         }
     }
-    let at_nodes = |event: &Event| match event {
+    let at_nodes = |event: Event<'_>| match event {
         Event::Frame { .. } => true,
         Event::Lost { hop, .. } => {
             [Some(hop.from), hop.to].into_iter().flatten().any(|end| matches!(end.station, Station::Node(_)))
@@ -183,7 +184,7 @@ fn a_capture_of_everything_reads_back() {
         Event::Note { .. } => false,
     };
     assert_eq!(names, ["client:eth0", "director:eth0", "rs1:eth0", "rs2:eth0"]);
-    assert_eq!(frames, outcome.trace.records.iter().filter(|record| at_nodes(&record.event)).count());
+    assert_eq!(frames, outcome.trace.records().filter(|record| at_nodes(record.event)).count());
     assert!(comments > 0, "what was decided about frames stands beside them");
 }
 

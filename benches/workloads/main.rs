@@ -11,7 +11,7 @@ mod plain;
 use std::time::Instant;
 
 use lvslab::sim::Unwatched;
-use lvslab::trace::Recorder;
+use lvslab::trace::Trace;
 
 /// What a run has done.
 struct Work {
@@ -39,8 +39,8 @@ const WORKLOADS: &[Workload] = &[
 type Recording = (&'static str, fn() -> Work, fn() -> Work);
 
 const RECORDED: &[Recording] = &[
-    ("W1 route", hosts::tcp_route::<Unwatched>, hosts::tcp_route::<Recorder>),
-    ("W1 DR", hosts::tcp_direct_routing::<Unwatched>, hosts::tcp_direct_routing::<Recorder>),
+    ("W1 route", hosts::tcp_route::<Unwatched>, hosts::tcp_route::<Trace>),
+    ("W1 DR", hosts::tcp_direct_routing::<Unwatched>, hosts::tcp_direct_routing::<Trace>),
 ];
 
 fn main() {

@@ -211,7 +211,7 @@ pub fn parse_time(text: &str) -> Result<Span, &'static str> {
 /// Which traffic does not end.
 fn endless(failure: &Failure) -> String {
     let Failure::Endless { events, trace } = failure else { return String::new() };
-    let now = trace.records.last().map_or(0, |record| trace.relative(record.at));
+    let now = trace.relative(trace.last());
     let mut text = format!(
         "stopped: {events} events, and no end in sight {:.3} s after time zero (--max-events sets the limit)",
         now as f64 / 1e9

@@ -99,7 +99,7 @@ impl Why {
 impl Why {
     fn tell_holders(&self, teller: &Teller<'_>, address: Ipv4Addr) -> Result<io::Result<()>, Status> {
         let trace = teller.journeys.trace();
-        let end = trace.records.last().map_or(trace.zero, |record| record.at);
+        let end = trace.last();
         let at = self.at.map_or(end, |at| trace.zero + at);
         if teller.journeys.holders(address, at).is_empty() {
             return Err(wrong(&match teller.journeys.holders(address, end).first() {

@@ -268,7 +268,7 @@ fn without_persistence(case: &Case<'_>, node: NodeId, service: &Service) -> Comm
 pub fn kept_connection(case: &Case<'_>) -> Vec<Finding> {
     let mut requests: BTreeMap<(SocketAddrV4, SocketAddrV4), (Vec<FrameId>, bool)> = BTreeMap::new();
     for (id, sent) in case.journeys.frames().filter(|(_, sent)| sent.at >= case.trace().zero && sent.made.is_some()) {
-        let facts = Facts::of(sent.frame);
+        let facts = Facts::of(&sent.frame);
         let (Some((source, destination)), Some((from, to))) = (facts.addresses, facts.ports) else { continue };
         let ends = (SocketAddrV4::new(source, from), SocketAddrV4::new(destination, to));
         if facts.segment == Some(Segment::Syn) && requests.get(&ends).is_some_and(|(frames, _)| frames.len() < MANY) {

@@ -66,9 +66,9 @@ pub struct Noted<'a> {
 impl<'a> Case<'a> {
     /// Reads a run, and where its commands stand in the scenario's file.
     pub fn new(plan: &'a Plan, places: &'a Places, outcome: &'a Outcome) -> Case<'a> {
-        let typed = outcome.trace.records.iter().filter_map(|record| match &record.event {
+        let typed = outcome.trace.records().filter_map(|record| match record.event {
             Event::Note { node, note: Note::Console(Console::Typed { job, line }), .. } => {
-                Some(Typed { at: record.at, node: *node, job: *job, line })
+                Some(Typed { at: record.at, node, job: *job, line })
             }
             _ => None,
         });
@@ -89,7 +89,7 @@ impl<'a> Case<'a> {
 
     /// When the records end.
     pub fn end(&self) -> Time {
-        self.trace().records.last().map_or(self.trace().zero, |record| record.at)
+        self.trace().last()
     }
 
     /// Whether anything has happened since the set-up was done.
@@ -172,9 +172,9 @@ impl<'a> Case<'a> {
     /// Everything that was noted since time zero, in order.
     pub fn notes(&self) -> impl Iterator<Item = Noted<'a>> + use<'a> {
         let zero = self.trace().zero;
-        let records = self.trace().records.iter().filter(move |record| record.at >= zero);
-        records.filter_map(|record| match &record.event {
-            Event::Note { node, about, note, .. } => Some(Noted { at: record.at, node: *node, frame: *about, note }),
+        let records = self.trace().records().filter(move |record| record.at >= zero);
+        records.filter_map(|record| match record.event {
+            Event::Note { node, about, note, .. } => Some(Noted { at: record.at, node, frame: about, note }),
             _ => None,
         })
     }
@@ -190,7 +190,7 @@ impl<'a> Case<'a> {
 
     /// What can be read off the frame that a note is about.
     pub fn facts(&self, noted: &Noted<'_>) -> Option<Facts> {
-        Some(Facts::of(self.journeys.frame(noted.frame?)?.frame))
+        Some(Facts::of(&self.journeys.frame(noted.frame?)?.frame))
     }
 
     /// Both ends of the frame that a note is about, the sender's first.
@@ -203,7 +203,7 @@ impl<'a> Case<'a> {
     /// A note as evidence: who said it about which frame.
     pub fn saw(&self, noted: &Noted<'_>) -> Evidence {
         let about = noted.frame.and_then(|id| self.journeys.frame(id));
-        let about = about.map(|sent| format!(" [{}]", brief(&describe::describe(sent.frame).to_string())));
+        let about = about.map(|sent| format!(" [{}]", brief(&describe::describe(&sent.frame).to_string())));
         let text = format!("{}: {}{}", self.name(noted.node), noted.note, about.unwrap_or_default());
         Evidence { at: Some(noted.at), frame: noted.frame, text }
     }
@@ -211,7 +211,7 @@ impl<'a> Case<'a> {
     /// A frame as evidence.
     pub fn sent(&self, id: FrameId) -> Option<Evidence> {
         let sent = self.journeys.frame(id)?;
-        let text = format!("{} sends {}", self.name(sent.node), brief(&describe::describe(sent.frame).to_string()));
+        let text = format!("{} sends {}", self.name(sent.node), brief(&describe::describe(&sent.frame).to_string()));
         Some(Evidence { at: Some(sent.at), frame: Some(id), text })
     }
 
@@ -224,8 +224,8 @@ impl<'a> Case<'a> {
 /// The addresses that are, or come to be, a service's, or that move from master to master.
 fn virtual_addresses(outcome: &Outcome) -> BTreeSet<Ipv4Addr> {
     let mut all: BTreeSet<_> = outcome.network.virtual_addresses().into_iter().collect();
-    for record in &outcome.trace.records {
-        if let Event::Note { note: Note::Change(change), .. } = &record.event
+    for record in outcome.trace.records() {
+        if let Event::Note { note: Note::Change(change), .. } = record.event
             && let Config::Service { service, .. } = &change.what
             && let Some(end) = service.split_whitespace().nth(1).and_then(|end| end.parse::<SocketAddrV4>().ok())
         {

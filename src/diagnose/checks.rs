@@ -65,7 +65,7 @@ fn unanswered(case: &Case<'_>, node: NodeId, rip: Ipv4Addr) -> Vec<FrameId> {
     let end = case.end();
     let mut waited = Vec::new();
     for (id, sent) in case.journeys.frames() {
-        let facts = Facts::of(sent.frame);
+        let facts = Facts::of(&sent.frame);
         let (Some((source, destination)), Some((from, to))) = (facts.addresses, facts.ports) else { continue };
         let (source, destination) = (SocketAddrV4::new(source, from), SocketAddrV4::new(destination, to));
         if facts.segment == Some(Segment::Rst) {

@@ -18,7 +18,7 @@ pub fn helper_missing(case: &Case<'_>) -> Vec<Finding> {
         let is_server = |ip: Ipv4Addr| service.servers.iter().any(|it| it.method == Method::Nat && *it.at.ip() == ip);
         let frames = case.journeys.frames().filter(|(_, sent)| sent.at >= case.trace().zero);
         let strays = frames.filter(|(_, sent)| {
-            let facts = Facts::of(sent.frame);
+            let facts = Facts::of(&sent.frame);
             let Some(((source, destination), ports)) = facts.addresses.zip(facts.ports) else { return false };
             let is_syn = facts.segment.is_some_and(|it| it == Segment::Syn);
             // From a client to the server's own address, or from the server's data port to a client.

@@ -216,7 +216,7 @@ fn cure(case: &Case<'_>, node: NodeId, it: &Instance) -> Command {
 fn late(case: &Case<'_>, pair: &Partners<'_>, _: &Overlap) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (node, instance) in pair.routers {
-        let sent = case.journeys.frames().filter(|(_, sent)| sent.node == node && is_advert(&Facts::of(sent.frame)));
+        let sent = case.journeys.frames().filter(|(_, sent)| sent.node == node && is_advert(&Facts::of(&sent.frame)));
         let times: Vec<(Time, FrameId)> = sent.map(|(id, sent)| (sent.at, id)).collect();
         let patience = instance.advert_interval.times(u64::from(instance.down_timer_adverts));
         let gaps = times.windows(2).filter(|pair| pair[1].0.since(pair[0].0) > patience);
@@ -278,16 +278,17 @@ fn adverts_lost(
     overlap: &Overlap,
     is_it: impl Fn(&Loss) -> bool,
 ) -> Vec<Evidence> {
-    let lost = case.trace().records.iter().filter(|record| record.at <= overlap.to);
-    let told = lost.filter_map(|record| match &record.event {
-        Event::Lost { hop, id, frame, loss } if is_it(loss) && is_advert(&Facts::of(frame)) => {
-            let sender = case.journeys.frame(*id)?.node;
+    let lost = case.trace().records().filter(|record| record.at <= overlap.to);
+    let told = lost.filter_map(|record| match record.event {
+        Event::Lost { hop, id, loss } if is_it(loss) => {
+            let sent = case.journeys.frame(id).filter(|sent| is_advert(&Facts::of(&sent.frame)))?;
+            let sender = sent.node;
             let place = match hop.from.station {
                 Station::Node(node) => format!("the cable of {}", case.name(node)),
                 Station::Switch(_) => format!("switch {}", case.trace().cast.station(hop.from.station)),
             };
             let text = format!("an advertisement of {} is lost on {place}: {loss}", case.name(sender));
-            pair.has(sender).then_some(Evidence { at: Some(record.at), frame: Some(*id), text })
+            pair.has(sender).then_some(Evidence { at: Some(record.at), frame: Some(id), text })
         }
         _ => None,
     });

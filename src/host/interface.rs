@@ -6,6 +6,7 @@ use ipnet::Ipv4Net;
 
 use super::tunnel::Tunnel;
 use crate::ids::Port;
+use crate::reason::Device;
 use crate::wire::MacAddr;
 
 /// An interface of a host, numbered as `ip link` numbers them: `lo` is 1.
@@ -39,6 +40,8 @@ pub struct Interface {
     pub index: IfIndex,
     /// Its name.
     pub name: String,
+    /// Its name as notes have it: every packet that is traced takes a copy.
+    pub(super) device: Device,
     /// Its hardware address.
     pub mac: MacAddr,
     /// The largest IP datagram that fits, in bytes.
@@ -147,6 +150,7 @@ impl Interfaces {
         self.list.push(Interface {
             index,
             name: name.to_owned(),
+            device: Device::new(name),
             mac,
             mtu,
             up: matches!(link, Link::Loopback),

@@ -55,7 +55,7 @@ impl Kernel {
 
     /// The name of an interface, as notes have it.
     pub(super) fn device(&self, index: IfIndex) -> Device {
-        Device::new(self.interface_name(index))
+        self.interfaces.get(index).map_or_else(|| Device::new("?"), |interface| interface.device)
     }
 }
 

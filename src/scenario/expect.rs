@@ -258,7 +258,7 @@ fn share(outcome: &Outcome, client: &str, run: Option<&str>, parts: &Parts<'_>, 
 /// The numbers of the frames of a kind that passed an interface, in order.
 pub fn frames_on(plan: &Plan, outcome: &Outcome, on: &str, filter: &str) -> Vec<FrameId> {
     let index = Index::of(&outcome.trace);
-    let id = |record: &Record| match record.event {
+    let id = |record: Record<'_>| match record.event {
         Event::Frame { id, .. } => Some(id),
         _ => None,
     };
@@ -272,14 +272,14 @@ fn frames<'a>(
     index: &'a Index<'a>,
     on: &str,
     filter: &str,
-) -> impl Iterator<Item = &'a Record> {
+) -> impl Iterator<Item = Record<'a>> {
     let place = plan.interface(on);
     let filter = Filter::parse(filter).unwrap_or_else(|_| Filter::all());
-    let here = move |event: &Event| match event {
+    let here = move |event: &Event<'_>| match event {
         Event::Frame { node, port, .. } => Some((*node, port.0 as usize)) == place,
         _ => false,
     };
-    let records = outcome.trace.records.iter().filter(move |record| here(&record.event));
+    let records = outcome.trace.records().filter(move |record| here(&record.event));
     records.filter(move |record| index.chooses(&filter, record))
 }
 

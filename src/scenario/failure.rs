@@ -73,10 +73,10 @@ const NAMED: usize = 3;
 /// The frames that were seen most often at the end of a run, the most frequent first: how often, where, and which.
 pub fn busiest(trace: &Trace) -> Vec<(usize, String, String)> {
     let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
-    for record in trace.records.iter().rev().take(LOOKED_AT) {
-        if let Event::Frame { node, port, direction: Direction::Out, frame, .. } = &record.event {
+    for record in trace.records().rev().take(LOOKED_AT) {
+        if let Event::Frame { node, port, direction: Direction::Out, id, .. } = &record.event {
             let place = format!("{}.{}", trace.cast.node(*node), trace.cast.interface(*node, *port));
-            *counts.entry((place, describe::describe(frame).to_string())).or_default() += 1;
+            *counts.entry((place, describe::describe(&trace.frames.of(*id)).to_string())).or_default() += 1;
         }
     }
     let mut busiest: Vec<_> = counts.into_iter().map(|((place, line), count)| (count, place, line)).collect();

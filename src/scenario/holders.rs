@@ -29,17 +29,17 @@ pub(super) fn check(plan: &Plan, path: &[At], of: &str, at: &str, are: &[String]
 pub(super) fn holders(trace: &Trace, of: &str, at: &str) -> Vec<String> {
     let (Ok(of), Some(at)) = (of.parse::<Ipv4Addr>(), parse_time(at)) else { return Vec::new() };
     let mut holders: BTreeSet<NodeId> = BTreeSet::new();
-    for record in trace.records.iter().take_while(|record| record.at <= trace.zero + at) {
-        let Event::Note { node, note: Note::Machine(machine), .. } = &record.event else { continue };
+    for record in trace.records().take_while(|record| record.at <= trace.zero + at) {
+        let Event::Note { node, note: Note::Machine(machine), .. } = record.event else { continue };
         match machine {
             Machine::Holds { address, .. } if *address == of => {
-                holders.insert(*node);
+                holders.insert(node);
             }
             Machine::HoldsNoMore { address, .. } if *address == of => {
-                holders.remove(node);
+                holders.remove(&node);
             }
             Machine::PowerLost => {
-                holders.remove(node);
+                holders.remove(&node);
             }
             _ => {}
         }

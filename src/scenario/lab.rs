@@ -9,7 +9,7 @@ use crate::shell::{KEEPALIVED_LOG, Session};
 use crate::sim::{self, Engine, EventLimitReached};
 use crate::time::{EPOCH, Span, Time};
 use crate::topo::Network;
-use crate::trace::{Cast, Member, Plug, Recorder, Trace};
+use crate::trace::{Cast, Member, Plug, Trace};
 
 use super::failure::Failure;
 use super::plan::{self, Action, Plan, Step};
@@ -92,7 +92,7 @@ pub fn set_up(plan: &Plan, options: Options) -> Result<Outcome, Failure> {
 /// A lab at some moment of its run.
 pub(crate) struct Lab {
     plan: Plan,
-    engine: Engine<Host, Recorder>,
+    engine: Engine<Host, Trace>,
     /// The cable of each interface of each node.
     cables: Vec<Vec<LinkId>>,
     /// Who is logged in at each node.
@@ -144,7 +144,7 @@ impl Lab {
     }
 
     fn build(plan: Plan, options: Options) -> Lab {
-        let mut engine = Engine::new(plan.seed, Recorder::default());
+        let mut engine = Engine::new(plan.seed, Trace::of(cast(&plan)));
         engine.set_event_limit(plan.max_events.unwrap_or(options.max_events));
         let switches: Vec<_> =
             plan.switches.iter().map(|switch| engine.add_switch(&switch.name, switch.options.clone())).collect();
@@ -172,6 +172,7 @@ impl Lab {
             }
         }
         self.zero = self.engine.now() + SETTLING;
+        self.engine.sink_mut().zero = self.zero;
         for id in self.nodes() {
             self.engine.node(id).with_kernel(|kernel| kernel.set_clock(self.zero));
         }
@@ -343,13 +344,18 @@ impl Lab {
     }
 
     /// The engine.
-    pub fn engine(&self) -> &Engine<Host, Recorder> {
+    pub fn engine(&self) -> &Engine<Host, Trace> {
         &self.engine
     }
 
     /// The engine, to be driven.
-    pub fn engine_mut(&mut self) -> &mut Engine<Host, Recorder> {
+    pub fn engine_mut(&mut self) -> &mut Engine<Host, Trace> {
         &mut self.engine
+    }
+
+    /// Everything that has happened until now.
+    pub fn trace(&self) -> &Trace {
+        self.engine.sink()
     }
 
     /// The scenario's time zero.
@@ -378,10 +384,8 @@ impl Lab {
         nodes.filter_map(log).collect()
     }
 
-    /// What has happened since this was last asked.
-    pub fn take_trace(&mut self) -> Trace {
-        let records = std::mem::take(&mut self.engine.sink_mut().records);
-        Trace { cast: cast(&self.plan), zero: self.zero, records }
+    fn take_trace(&mut self) -> Trace {
+        std::mem::take(self.engine.sink_mut())
     }
 
     /// What came of the commands.

@@ -7,7 +7,7 @@ use crate::reason::{Console, Note};
 use crate::scenario::parse_time;
 use crate::time::Span;
 use crate::trace::filter::{BadFilter, Filter};
-use crate::trace::{Direction, Event, Index, Trace};
+use crate::trace::{Event, Index, Trace};
 
 /// What a run is to go on until.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,13 +84,10 @@ impl Goal {
 
     /// Whether an event that has left the records from `from` on is what was wanted, or the last of them.
     pub(super) fn is_met(&mut self, trace: &Trace, from: usize) -> bool {
-        let news = &trace.records[from..];
+        let mut news = trace.records_from(from);
         match self {
             Goal::Frames(count) => {
-                let sent = |event: &Event| {
-                    matches!(event, Event::Frame { direction: Direction::Out, .. } | Event::Lost { .. })
-                };
-                *count = count.saturating_sub(u64::from(news.iter().any(|record| sent(&record.event))));
+                *count = count.saturating_sub(u64::from(news.any(|record| record.event.is_sent_or_lost())));
                 *count == 0
             }
             Goal::Events(count) => {
@@ -99,10 +96,10 @@ impl Goal {
             }
             Goal::Seen(filter) => {
                 let index = Index::since(trace, from);
-                let is_console = |event: &Event| matches!(event, Event::Note { note: Note::Console(_), .. });
-                news.iter().any(|record| !is_console(&record.event) && index.chooses(filter, record))
+                let is_console = |event: &Event<'_>| matches!(event, Event::Note { note: Note::Console(_), .. });
+                news.any(|record| !is_console(&record.event) && index.chooses(filter, &record))
             }
-            Goal::Said(words) => news.iter().any(|record| match &record.event {
+            Goal::Said(words) => news.any(|record| match record.event {
                 Event::Note { note: Note::Console(Console::Printed { text, .. }), .. } => text.contains(&*words),
                 Event::Note { note: Note::Console(Console::Typed { .. }), .. } => false,
                 Event::Note { note, .. } => note.to_string().contains(&*words),

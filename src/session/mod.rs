@@ -24,14 +24,12 @@ use crate::scenario::plan::{Action, Step};
 use crate::scenario::{self, Failure, Lab, Options, Plan};
 use crate::time::{Span, Time};
 use crate::topo::Network;
-use crate::trace::{Direction, Event, Trace};
+use crate::trace::Trace;
 
 /// A run that somebody holds in hand.
 pub struct Session {
     lab: Lab,
     options: Options,
-    /// Everything until now.
-    trace: Trace,
     /// The events that have left records, in order.
     marks: Vec<Mark>,
     /// How many events there were before time zero.
@@ -104,12 +102,11 @@ impl Session {
     /// If the set-up fails.
     pub fn begin(plan: Plan, options: Options) -> Result<Session, Failure> {
         let own_steps = plan.timeline.len();
-        let mut lab = Lab::set_up(plan, options)?;
-        let (trace, before) = (lab.take_trace(), lab.engine().events());
+        let lab = Lab::set_up(plan, options)?;
+        let before = lab.engine().events();
         Ok(Session {
             lab,
             options,
-            trace,
             marks: Vec::new(),
             before,
             own_steps,
@@ -126,7 +123,7 @@ impl Session {
 
     /// Everything that has happened until now, the set-up included.
     pub fn trace(&self) -> &Trace {
-        &self.trace
+        self.lab.trace()
     }
 
     /// How often the run has been repeated from its beginning; the trace is a new one each time.
@@ -184,7 +181,7 @@ impl Session {
             return Ok(Halt::Reached);
         }
         loop {
-            let from = self.trace.records.len();
+            let from = self.trace().records().len();
             if goal.is_done(self) {
                 return Ok(Halt::Reached);
             }
@@ -192,7 +189,7 @@ impl Session {
                 let silent = self.is_beyond && self.lab.engine().next_event().is_none();
                 return Ok(if silent { Halt::Silence } else { Halt::End });
             }
-            if self.trace.records.len() > from && goal.is_met(&self.trace, from) {
+            if self.trace().records().len() > from && goal.is_met(self.trace(), from) {
                 return Ok(Halt::Reached);
             }
         }
@@ -205,14 +202,11 @@ impl Session {
 
     /// Lets one event happen; if the scenario is over, only if it was asked to go on. False: there was none.
     fn event(&mut self) -> Result<bool, Stuck> {
+        let from = self.trace().records().len();
         let happened = if self.is_beyond { self.lab.engine_mut().step() } else { self.lab.advance() };
         let happened = happened.map_err(|_| Stuck)?;
-        let mut news = self.lab.take_trace().records;
-        if !news.is_empty() {
-            let is_sent =
-                |event: &Event| matches!(event, Event::Frame { direction: Direction::Out, .. } | Event::Lost { .. });
-            let sent = news.iter().any(|record| is_sent(&record.event));
-            self.trace.records.append(&mut news);
+        if self.trace().records().len() > from {
+            let sent = self.trace().records_from(from).any(|record| record.event.is_sent_or_lost());
             let (events, at) = (self.events(), self.lab.engine().now());
             self.marks.push(Mark { events, at, sent });
         }
@@ -265,9 +259,7 @@ impl Session {
     }
 
     fn rebuild(&mut self, plan: Plan, moment: Moment) -> Result<(), Failure> {
-        let mut lab = Lab::set_up(plan, self.options)?;
-        self.trace = lab.take_trace();
-        self.lab = lab;
+        self.lab = Lab::set_up(plan, self.options)?;
         self.marks.clear();
         self.replays += 1;
         self.is_beyond = false;

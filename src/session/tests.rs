@@ -6,8 +6,8 @@ use super::*;
 use crate::reason::Note;
 use crate::scenario::{load, run};
 use crate::shell::tables;
-use crate::trace::Record;
 use crate::trace::filter::Filter;
+use crate::trace::{Event, Record};
 
 const DR: &str = include_str!("../../scenarios/dr.ron");
 
@@ -16,24 +16,31 @@ fn session(text: &str) -> Session {
 }
 
 /// Records as texts that can be compared.
-fn told(records: &[Record]) -> Vec<String> {
-    records.iter().map(|record| format!("{record:?}")).collect()
+fn told(trace: &Trace) -> Vec<String> {
+    trace.records().map(|record| text(trace, &record)).collect()
+}
+
+fn text(trace: &Trace, record: &Record<'_>) -> String {
+    match record.event {
+        Event::Frame { id, .. } => format!("{record:?} {:?}", trace.frames.of(id).bytes()),
+        _ => format!("{record:?}"),
+    }
 }
 
 fn straight(text: &str) -> Vec<String> {
-    told(&run(&load(text).unwrap(), Options::default()).unwrap().trace.records)
+    told(&run(&load(text).unwrap(), Options::default()).unwrap().trace)
 }
 
 /// What commands at the first terminal and all frames leave behind.
-fn own(records: &[Record]) -> Vec<String> {
-    let is_own = |record: &&Record| match &record.event {
+fn own(trace: &Trace) -> Vec<String> {
+    let is_own = |record: &Record<'_>| match record.event {
         Event::Note { note: Note::Console(console), .. } => {
             console.job().is_none_or(|job| job.terminal == Terminal::FIRST)
         }
         Event::Note { note: Note::Process(process), .. } => process.job.terminal == Terminal::FIRST,
         _ => true,
     };
-    records.iter().filter(is_own).map(|record| format!("{record:?}")).collect()
+    trace.records().filter(is_own).map(|record| text(trace, &record)).collect()
 }
 
 fn node(session: &Session, name: &str) -> NodeId {
@@ -45,7 +52,7 @@ fn a_session_without_hands_is_the_run() {
     let mut session = session(DR);
     assert_eq!(session.go(&Goal::End), Halt::End);
     assert!(session.is_over());
-    assert_eq!(told(&session.trace().records), straight(DR));
+    assert_eq!(told(session.trace()), straight(DR));
     assert_eq!(session.go(&Goal::End), Halt::End, "the end stays the end");
 }
 
@@ -76,8 +83,8 @@ fn a_drop_is_found() {
     let mut session = session(DR);
     session.type_in(node(&session, "rs2"), "iptables -A INPUT -p tcp -j DROP").unwrap();
     assert_eq!(session.go(&Goal::parse("drop", Span::ZERO).unwrap()), Halt::Reached);
-    let last = session.trace().records.iter().rev().find(|record| !matches!(record.event, Event::Frame { .. }));
-    let Event::Note { note: Note::Drop(drop), .. } = &last.unwrap().event else { panic!("{last:?}") };
+    let last = session.trace().records().rev().find(|record| !matches!(record.event, Event::Frame { .. }));
+    let Event::Note { note: Note::Drop(drop), .. } = last.unwrap().event else { panic!("{last:?}") };
     assert!(drop.to_string().contains("INPUT"), "{drop}");
 }
 
@@ -113,7 +120,7 @@ fn what_is_done_before_the_first_step_comes_before_it() {
     let said = session.host(node(&session, "client")).jobs(Terminal::FIRST)[1].out.borrow().clone();
     assert!(String::from_utf8_lossy(&said).contains("refused"), "{}", String::from_utf8_lossy(&said));
     let saved = session.save(DR);
-    assert_eq!(straight(&saved), told(&session.trace().records), "{saved}");
+    assert_eq!(straight(&saved), told(session.trace()), "{saved}");
 }
 
 #[test]
@@ -126,7 +133,7 @@ fn going_on_beyond_the_end() {
     session.type_in(client, "get 192.168.1.200 80").unwrap();
     session.go(&Goal::Done);
     session.go(&Goal::Time(end + Span::from_secs(90)));
-    let (records, saved) = (told(&session.trace().records), session.save(DR));
+    let (records, saved) = (told(session.trace()), session.save(DR));
     assert_eq!(straight(&saved)[..records.len()], records, "{saved}");
 }
 
@@ -203,7 +210,7 @@ proptest! {
     fn moving_and_looking_change_nothing(deeds in prop::collection::vec(prop_oneof![3 => moves(), 1 => typed(READING), 1 => (0..4_usize).prop_map(Deed::Tables)], 1..12)) {
         let mut session = session(DR);
         deeds.iter().for_each(|deed| perform(&mut session, deed));
-        let (straight, seen) = (straight(DR), own(&session.trace().records));
+        let (straight, seen) = (straight(DR), own(session.trace()));
         let common = straight.len().min(seen.len());
         prop_assert_eq!(&straight[..common], &seen[..common]);
     }
@@ -215,7 +222,7 @@ proptest! {
     )) {
         let mut session = session(DR);
         deeds.iter().for_each(|deed| perform(&mut session, deed));
-        let seen = told(&session.trace().records);
+        let seen = told(session.trace());
         let saved = session.save(DR);
         let again = straight(&saved);
         prop_assert!(again.len() >= seen.len(), "{}", saved);
@@ -223,7 +230,7 @@ proptest! {
         let end = session.now();
         session.jump(Span::ZERO).unwrap();
         session.jump(end).unwrap();
-        let back = told(&session.trace().records);
+        let back = told(session.trace());
         // Whoever stood between two events of one moment is now behind them all.
         prop_assert!(back.len() >= seen.len());
         prop_assert_eq!(&back[..seen.len()], &seen);

@@ -65,7 +65,7 @@ pub enum Segment {
 }
 
 /// A frame at an interface, as filters see it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Sighting<'a> {
     /// The node's name.
     pub node: &'a str,
@@ -74,7 +74,7 @@ pub struct Sighting<'a> {
     /// Which way it passes; none if it was lost.
     pub direction: Option<Direction>,
     /// The frame; none for a decision that was not about one.
-    pub frame: Option<&'a Frame>,
+    pub frame: Option<Frame>,
     /// Whether it ends here for a reason that concerns the node.
     pub dropped: bool,
     /// Whether something was decided about it.
@@ -103,7 +103,7 @@ impl Filter {
 
     /// Whether the filter chooses this frame.
     pub fn matches(&self, sighting: &Sighting<'_>) -> bool {
-        self.holds(sighting, &sighting.frame.map(Facts::of).unwrap_or_default())
+        self.holds(sighting, &sighting.frame.as_ref().map(Facts::of).unwrap_or_default())
     }
 
     fn holds(&self, sighting: &Sighting<'_>, facts: &Facts) -> bool {
@@ -141,7 +141,7 @@ impl Test {
                 _ => name == at.interface,
             },
             Test::Direction(direction) => at.direction == Some(*direction),
-            Test::Packet(filter) => at.frame.is_some_and(|frame| filter.matches(frame)),
+            Test::Packet(filter) => at.frame.as_ref().is_some_and(|frame| filter.matches(frame)),
             Test::ArpOperation(operation) => facts.arp == Some(*operation),
             Test::Connection(end) => facts.addresses.zip(facts.ports).is_some_and(|((source, destination), ports)| {
                 *end == SocketAddrV4::new(source, ports.0) || *end == SocketAddrV4::new(destination, ports.1)
@@ -306,7 +306,7 @@ mod tests {
             node: "rs1",
             interface: "eth0",
             direction: Some(Direction::In),
-            frame: Some(frame),
+            frame: Some(frame.clone()),
             dropped: false,
             noted: false,
         };

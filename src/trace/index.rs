@@ -1,18 +1,16 @@
 //! What the records say about each frame, looked up once for everybody who tells about a run.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::filter::{Filter, Sighting};
+use super::filter::{Filter, Sighting, Test};
 use super::record::{Direction, Event, Record, Trace};
 use crate::ids::{FrameId, NodeId};
 use crate::reason::{Drop, Note};
 use crate::sim::Station;
-use crate::wire::Frame;
 
-/// A trace, its frames by number, and what became of them at each node.
+/// A trace, and what became of its frames at each node.
 pub struct Index<'a> {
     trace: &'a Trace,
-    frames: BTreeMap<FrameId, &'a Frame>,
     dropped: BTreeSet<(NodeId, FrameId)>,
     noted: BTreeSet<(NodeId, FrameId)>,
 }
@@ -26,56 +24,39 @@ impl<'a> Index<'a> {
     /// Reads a trace from this record on, for those who have seen what is before. It must be the first of its event:
     /// what a node decides about a frame it decides when the frame comes.
     pub fn since(trace: &'a Trace, first: usize) -> Index<'a> {
-        let mut index = Index { trace, frames: BTreeMap::new(), dropped: BTreeSet::new(), noted: BTreeSet::new() };
-        for record in &trace.records[first..] {
-            match &record.event {
-                Event::Frame { direction: Direction::Out, id, frame, .. } => {
-                    index.frames.insert(*id, frame);
+        let mut index = Index { trace, dropped: BTreeSet::new(), noted: BTreeSet::new() };
+        for record in trace.records_from(first) {
+            if let Event::Note { node, about: Some(id), note, .. } = &record.event
+                && concerns(note)
+            {
+                index.noted.insert((*node, *id));
+                if matches!(note, Note::Drop(_)) {
+                    index.dropped.insert((*node, *id));
                 }
-                Event::Note { node, about: Some(id), note, .. } if concerns(note) => {
-                    index.noted.insert((*node, *id));
-                    if matches!(note, Note::Drop(_)) {
-                        index.dropped.insert((*node, *id));
-                    }
-                }
-                _ => {}
             }
         }
         index
     }
 
-    /// The frame that was sent last.
-    pub fn last(&self) -> Option<FrameId> {
-        self.frames.keys().next_back().copied()
-    }
-
-    /// A frame by its number, as it was sent.
-    pub fn frame(&self, id: FrameId) -> Option<&'a Frame> {
-        let earlier = || {
-            self.trace.records.iter().rev().find_map(|record| match &record.event {
-                Event::Frame { direction: Direction::Out, id: other, frame, .. } if *other == id => Some(frame),
-                _ => None,
-            })
-        };
-        self.frames.get(&id).copied().or_else(earlier)
-    }
-
     /// Whether a filter chooses what this record tells. Commands and their output are never filtered.
-    pub fn chooses(&self, filter: &Filter, record: &'a Record) -> bool {
-        let cast = &self.trace.cast;
+    pub fn chooses(&self, filter: &Filter, record: &Record<'_>) -> bool {
+        let Trace { cast, frames, .. } = self.trace;
+        if let Filter::Test(Test::Always(yes)) = filter {
+            return *yes;
+        }
         let sighting = match &record.event {
-            Event::Frame { node, port, direction, id, frame, .. } => {
+            Event::Frame { node, port, direction, id, .. } => {
                 let incoming = *direction == Direction::In;
                 Sighting {
                     node: cast.node(*node),
                     interface: cast.interface(*node, *port),
                     direction: Some(*direction),
-                    frame: Some(frame),
+                    frame: Some(frames.of(*id)),
                     dropped: incoming && self.dropped.contains(&(*node, *id)),
                     noted: incoming && self.noted.contains(&(*node, *id)),
                 }
             }
-            Event::Lost { hop, frame, .. } => {
+            Event::Lost { hop, id, .. } => {
                 let end = [Some(hop.from), hop.to].into_iter().flatten();
                 let (node, interface) = end
                     .filter_map(|end| match end.station {
@@ -84,14 +65,14 @@ impl<'a> Index<'a> {
                     })
                     .next()
                     .unwrap_or(("", ""));
-                Sighting { node, interface, direction: None, frame: Some(frame), dropped: true, noted: true }
+                Sighting { node, interface, direction: None, frame: Some(frames.of(*id)), dropped: true, noted: true }
             }
             Event::Note { note: Note::Console(_), .. } => return true,
             Event::Note { node, about, note, .. } => Sighting {
                 node: cast.node(*node),
                 interface: "",
                 direction: about.map(|_| Direction::In),
-                frame: about.and_then(|id| self.frame(id)),
+                frame: about.and_then(|id| frames.get(id)),
                 dropped: matches!(note, Note::Drop(_)) && concerns(note),
                 noted: concerns(note),
             },

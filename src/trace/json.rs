@@ -159,14 +159,14 @@ fn write_records(
     out: &mut dyn Write,
     trace: &Trace,
     filter: &Filter,
-    is_wanted: impl Fn(&Record) -> bool,
+    is_wanted: impl Fn(&Record<'_>) -> bool,
 ) -> io::Result<()> {
     let index = Index::of(trace);
     // Who has which process number, and what commands have changed, is of use only to those who look for causes.
     let is_hidden =
-        |record: &Record| matches!(record.event, Event::Note { note: Note::Process(_) | Note::Change(_), .. });
-    let is_told = |record: &&Record| !is_hidden(record) && is_wanted(record) && index.chooses(filter, record);
-    for record in trace.records.iter().filter(is_told) {
+        |record: &Record<'_>| matches!(record.event, Event::Note { note: Note::Process(_) | Note::Change(_), .. });
+    let is_told = |record: &Record<'_>| !is_hidden(record) && is_wanted(record) && index.chooses(filter, record);
+    for record in trace.records().filter(is_told) {
         serde_json::to_writer(&mut *out, &line(trace, record))?;
         out.write_all(b"\n")?;
     }
@@ -178,32 +178,35 @@ fn terminal(job: JobId) -> Option<u16> {
     Some(job.terminal).filter(|terminal| *terminal != Terminal::FIRST).map(|terminal| terminal.0)
 }
 
-fn line<'a>(trace: &'a Trace, record: &'a Record) -> Line<'a> {
+fn line<'a>(trace: &'a Trace, record: Record<'a>) -> Line<'a> {
     let cast = &trace.cast;
     let at = i64::try_from(trace.relative(record.at)).unwrap_or(i64::MAX);
-    match &record.event {
-        Event::Frame { node, port, direction, id, cause, frame, .. } => Line::Frame {
-            at,
-            node: cast.node(*node),
-            interface: cast.interface(*node, *port),
-            direction: if *direction == Direction::In { "in" } else { "out" },
-            frame: id.number(),
-            cause: cause.map(|cause| cause.number()),
-            source: frame.source().to_string(),
-            destination: frame.destination().to_string(),
-            length: frame.bytes().len(),
-            summary: describe(frame).to_string(),
-        },
-        Event::Lost { hop, id, frame, loss } => Line::Lost {
+    match record.event {
+        Event::Frame { node, port, direction, id, cause, .. } => {
+            let frame = trace.frames.of(id);
+            Line::Frame {
+                at,
+                node: cast.node(node),
+                interface: cast.interface(node, port),
+                direction: if direction == Direction::In { "in" } else { "out" },
+                frame: id.number(),
+                cause: cause.map(|cause| cause.number()),
+                source: frame.source().to_string(),
+                destination: frame.destination().to_string(),
+                length: frame.bytes().len(),
+                summary: describe(&frame).to_string(),
+            }
+        }
+        Event::Lost { hop, id, loss } => Line::Lost {
             at,
             from: cast.station(hop.from.station),
             to: hop.to.map(|end| cast.station(end.station)),
             frame: id.number(),
             reason: loss.to_string(),
-            summary: describe(frame).to_string(),
+            summary: describe(&trace.frames.of(id)).to_string(),
         },
         Event::Note { node, about, note, .. } => {
-            let (node, frame) = (cast.node(*node), about.map(|id| id.number()));
+            let (node, frame) = (cast.node(node), about.map(|id| id.number()));
             match note {
                 Note::Console(Console::Typed { job, line }) => {
                     Line::Command { at, node, job: job.number(), terminal: terminal(*job), line }

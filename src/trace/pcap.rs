@@ -18,7 +18,7 @@ pub fn write(trace: &Trace, node: NodeId, port: Port) -> Vec<u8> {
     // Version 2.4.
     file.extend_from_slice(&[2, 0, 4, 0]);
     u32s(&mut file, &[0, 0, SNAP_LEN, LINKTYPE_ETHERNET]);
-    for (at, _, frame) in trace.frames(node, port) {
+    for (at, _, frame) in trace.capture(node, port) {
         let nanos = trace.wall(at).as_nanos();
         let (seconds, micros) = (nanos / 1_000_000_000, nanos % 1_000_000_000 / 1_000);
         // Frames are no longer than a jumbo IP datagram; seconds fit until 2106.

@@ -34,26 +34,27 @@ pub fn write(trace: &Trace) -> Vec<u8> {
         interface_description(&mut file, &format!("{}:{}", member.name, plug.name), plug.mac.0);
     }
     let notes = notes(trace);
-    for Record { at, event } in &trace.records {
-        let (place, frame, direction, comments) = match event {
-            Event::Frame { node, port, direction, id, made, frame, .. } => {
+    for Record { at, event } in trace.records() {
+        let (place, id, direction, comments) = match event {
+            Event::Frame { node, port, direction, id, made, .. } => {
                 let subject = match (direction, made) {
                     (Direction::Out, Some(made)) => Some(Subject::Packet(made.packet)),
                     (Direction::Out, None) => None,
-                    (Direction::In, _) => Some(Subject::Frame(*node, *id)),
+                    (Direction::In, _) => Some(Subject::Frame(node, id)),
                 };
                 let decided = subject.and_then(|subject| notes.get(&subject)).into_iter().flatten();
-                let comments = std::iter::once(numbered(*id)).chain(decided.map(|note| comment(note))).collect();
-                ((*node, *port), frame, Some(*direction), comments)
+                let comments = std::iter::once(numbered(id)).chain(decided.map(|note| comment(note))).collect();
+                ((node, port), id, Some(direction), comments)
             }
-            Event::Lost { hop, id, frame, loss } => {
+            Event::Lost { hop, id, loss } => {
                 let Some(place) = node_end(hop) else { continue };
-                (place, frame, None, vec![numbered(*id), format!("lost: {loss}")])
+                (place, id, None, vec![numbered(id), format!("lost: {loss}")])
             }
             Event::Note { .. } => continue,
         };
         if let Some(&interface) = interfaces.get(&place) {
-            enhanced_packet(&mut file, interface, trace.wall(*at).as_nanos(), frame.bytes(), direction, &comments);
+            let frame = trace.frames.of(id);
+            enhanced_packet(&mut file, interface, trace.wall(at).as_nanos(), frame.bytes(), direction, &comments);
         }
     }
     file
@@ -77,14 +78,14 @@ enum Subject {
 /// What was decided about each frame that came in, and about each packet that was made.
 fn notes(trace: &Trace) -> BTreeMap<Subject, Vec<&Note>> {
     let mut notes: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for record in &trace.records {
-        let Event::Note { node, about, packet, note } = &record.event else { continue };
+    for record in trace.records() {
+        let Event::Note { node, about, packet, note } = record.event else { continue };
         if matches!(note, Note::Console(_) | Note::Change(_) | Note::Process(_)) {
             continue;
         }
         let subject = match (packet, about) {
-            (Some(packet), _) => Subject::Packet(*packet),
-            (None, Some(id)) => Subject::Frame(*node, *id),
+            (Some(packet), _) => Subject::Packet(packet),
+            (None, Some(id)) => Subject::Frame(node, id),
             (None, None) => continue,
         };
         notes.entry(subject).or_default().push(note);

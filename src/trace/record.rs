@@ -1,67 +1,67 @@
 //! What is kept of a run: every frame at every interface, and every decision, in the order in which they happened.
 
+use super::cast::Cast;
+use super::chunks::Chunks;
+use super::frames::Frames;
 use crate::ids::{FrameId, NodeId, PacketId, Port};
 use crate::reason::{About, Drop, Loss, Made, Note, Origin};
-use crate::sim::{Hop, Sink, Station};
+use crate::sim::{Hop, Sink};
 use crate::time::{EPOCH, Span, Time};
-use crate::wire::{Frame, MacAddr};
+use crate::wire::Frame;
 
-/// What the broadcast address is called.
-pub(super) const EVERYBODY: &str = "everybody";
-
-/// A run, as far as it was watched.
+/// A run, as far as it was watched. It keeps everything that it is told.
+///
+/// A million frames leave some five million records, and fresh memory is what recording costs most: records are small, and
+/// what a frame tells wherever it is seen is kept once.
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
     /// Who took part.
     pub cast: Cast,
     /// The scenario's time zero: when all was set up.
     pub zero: Time,
-    /// What happened, in order.
-    pub records: Vec<Record>,
+    /// The bytes of the frames.
+    pub frames: Frames,
+    /// Where the frames come from that nodes have sent: by number, from 1.
+    origins: Chunks<Origin, CHUNK>,
+    notes: Chunks<Note, CHUNK>,
+    losses: Vec<(Hop, Loss)>,
+    kept: Chunks<Kept, CHUNK>,
 }
 
-/// The nodes, their interfaces, and the switches: names for the numbers in the records.
-#[derive(Clone, Debug, Default)]
-pub struct Cast {
-    /// By [`NodeId`].
-    pub nodes: Vec<Member>,
-    /// The names of the switches, by their number.
-    pub switches: Vec<String>,
+/// So many are kept together.
+const CHUNK: usize = 1 << 16;
+
+/// A record as it is kept.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    at: Time,
+    what: What,
 }
 
-/// A node.
-#[derive(Clone, Debug)]
-pub struct Member {
-    /// Its name.
-    pub name: String,
-    /// Its interfaces, by [`Port`].
-    pub interfaces: Vec<Plug>,
+/// What happened; what needs more room is at its place elsewhere.
+#[derive(Clone, Copy, Debug)]
+enum What {
+    Sent { node: NodeId, port: Port, id: FrameId },
+    Arrived { node: NodeId, port: Port, id: FrameId },
+    Lost { id: FrameId, place: u32 },
+    Noted { node: NodeId, about: Option<FrameId>, packet: Option<PacketId>, place: u32 },
 }
 
-/// An interface of a node.
-#[derive(Clone, Debug)]
-pub struct Plug {
-    /// Its name.
-    pub name: String,
-    /// The hardware address that it was made with.
-    pub mac: MacAddr,
-}
+const _: () = assert!(size_of::<Kept>() <= 32, "there are millions of them");
+const _: () = assert!(size_of::<Note>() <= 48, "a rare reason with many facts belongs into a box");
 
 /// Something that happened.
-#[derive(Clone, Debug)]
-pub struct Record {
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
     /// When.
     pub at: Time,
     /// What.
-    pub event: Event,
+    pub event: Event<'a>,
 }
 
-/// A million frames leave some five million records.
-const _: () = assert!(size_of::<Record>() <= 72, "a rare reason with many facts belongs into a box");
-
 /// What can happen.
-#[derive(Clone, Debug)]
-pub enum Event {
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
     /// A frame passed an interface.
     Frame {
         /// Whose interface.
@@ -76,19 +76,15 @@ pub enum Event {
         cause: Option<FrameId>,
         /// Who has made it there; none if it is what came in, and at its destination.
         made: Option<Made>,
-        /// Its bytes.
-        frame: Frame,
     },
     /// A frame was lost on its way.
     Lost {
         /// Where.
-        hop: Box<Hop>,
+        hop: &'a Hop,
         /// Which frame.
         id: FrameId,
-        /// Its bytes.
-        frame: Frame,
         /// How.
-        loss: Loss,
+        loss: &'a Loss,
     },
     /// A node decided something.
     Note {
@@ -99,7 +95,7 @@ pub enum Event {
         /// The packet that it was about, if the node has made it.
         packet: Option<PacketId>,
         /// What, and why.
-        note: Note,
+        note: &'a Note,
     },
 }
 
@@ -112,7 +108,57 @@ pub enum Direction {
     Out,
 }
 
+impl Event<'_> {
+    /// Whether a frame leaves a node, or is lost.
+    pub fn is_sent_or_lost(&self) -> bool {
+        matches!(self, Event::Frame { direction: Direction::Out, .. } | Event::Lost { .. })
+    }
+}
+
 impl Trace {
+    /// A run with these nodes, of which nothing has been seen yet.
+    pub fn of(cast: Cast) -> Trace {
+        Trace { cast, ..Trace::default() }
+    }
+
+    /// What happened, in order.
+    pub fn records(&self) -> impl DoubleEndedIterator<Item = Record<'_>> + ExactSizeIterator + Clone {
+        self.records_from(0)
+    }
+
+    /// What happened, in order, without so many records at the beginning.
+    pub fn records_from(
+        &self,
+        first: usize,
+    ) -> impl DoubleEndedIterator<Item = Record<'_>> + ExactSizeIterator + Clone {
+        (first..self.kept.len()).map(|place| self.record(&self.kept[place]))
+    }
+
+    fn record(&self, kept: &Kept) -> Record<'_> {
+        let event = match kept.what {
+            What::Sent { node, port, id } => {
+                let Origin { cause, made } = self.origins[id.number() as usize - 1];
+                Event::Frame { node, port, direction: Direction::Out, id, cause, made }
+            }
+            What::Arrived { node, port, id } => {
+                Event::Frame { node, port, direction: Direction::In, id, cause: None, made: None }
+            }
+            What::Lost { id, place } => {
+                let (hop, loss) = &self.losses[place as usize];
+                Event::Lost { hop, id, loss }
+            }
+            What::Noted { node, about, packet, place } => {
+                Event::Note { node, about, packet, note: &self.notes[place as usize] }
+            }
+        };
+        Record { at: kept.at, event }
+    }
+
+    /// When the last thing happened; the beginning if nothing has.
+    pub fn last(&self) -> Time {
+        self.kept.last().map_or(Time::ZERO, |kept| kept.at)
+    }
+
     /// A moment as the scenario counts it, in nanoseconds; what belongs to the set-up has negative times.
     pub fn relative(&self, at: Time) -> i128 {
         i128::from(at.as_nanos()) - i128::from(self.zero.as_nanos())
@@ -124,110 +170,60 @@ impl Trace {
     }
 
     /// The frames that a capture at an interface shows, in order. What its hardware throws away is not among them.
-    pub fn frames(&self, node: NodeId, port: Port) -> impl Iterator<Item = (Time, Direction, &Frame)> {
-        self.records.iter().enumerate().filter_map(move |(place, record)| match &record.event {
-            Event::Frame { node: of, port: at, direction, id, frame, .. }
-                if (*of, *at) == (node, port) && !(*direction == Direction::In && self.is_unseen(place, node, *id)) =>
-            {
-                Some((record.at, *direction, frame))
-            }
-            _ => None,
+    pub fn capture(&self, node: NodeId, port: Port) -> impl Iterator<Item = (Time, Direction, Frame)> {
+        (0..self.kept.len()).filter_map(move |place| {
+            let kept = &self.kept[place];
+            let (direction, id) = match kept.what {
+                What::Sent { node: of, port: at, id } if (of, at) == (node, port) => (Direction::Out, id),
+                What::Arrived { node: of, port: at, id } if (of, at) == (node, port) => (Direction::In, id),
+                _ => return None,
+            };
+            let is_unseen = direction == Direction::In && self.is_unseen(place, node, id);
+            (!is_unseen).then(|| (kept.at, direction, self.frames.of(id)))
         })
     }
 
     /// Whether the first thing that a node noted about the frame that came in at this place was that it never got in.
     fn is_unseen(&self, place: usize, node: NodeId, id: FrameId) -> bool {
-        let next = self.records.get(place + 1).map(|record| &record.event);
+        let next = self.kept.get(place + 1).map(|kept| self.record(kept).event);
         matches!(
             next,
             Some(Event::Note { node: by, about: Some(about), note: Note::Drop(Drop::Ip(drop)), .. })
-                if (*by, *about) == (node, id) && drop.is_unseen()
+                if (by, about) == (node, id) && drop.is_unseen()
         )
     }
-}
 
-impl Cast {
-    /// All interfaces, in order.
-    pub fn interfaces(&self) -> impl Iterator<Item = (NodeId, Port, &Member, &Plug)> {
-        (0..).zip(&self.nodes).flat_map(|(node, member)| {
-            (0..).zip(&member.interfaces).map(move |(port, plug)| (NodeId(node), Port(port), member, plug))
-        })
-    }
-
-    /// The name of a node.
-    pub fn node(&self, node: NodeId) -> &str {
-        self.nodes.get(node.0 as usize).map_or("?", |member| &member.name)
-    }
-
-    /// The name of an interface.
-    pub fn interface(&self, node: NodeId, port: Port) -> &str {
-        let member = self.nodes.get(node.0 as usize);
-        member.and_then(|member| member.interfaces.get(port.0 as usize)).map_or("?", |plug| &plug.name)
-    }
-
-    /// The name of a node or a switch.
-    pub fn station(&self, station: Station) -> &str {
-        match station {
-            Station::Node(node) => self.node(node),
-            Station::Switch(switch) => self.switches.get(switch.0 as usize).map_or("?", String::as_str),
-        }
-    }
-
-    /// What an address is called: its node and interface, or itself if it is nobody's.
-    pub fn name_of(&self, mac: MacAddr) -> String {
-        match self.owner(mac) {
-            Some((member, plug)) => format!("{}.{}", member.name, plug.name),
-            None if mac == MacAddr::BROADCAST => EVERYBODY.to_owned(),
-            None => mac.to_string(),
-        }
-    }
-
-    /// A text, with the name of the machine behind each hardware address in it.
-    pub fn with_owners(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for (.., member, plug) in self.interfaces() {
-            let mac = plug.mac.to_string();
-            text = text.replace(&mac, &format!("{mac} ({})", member.name));
-        }
-        text
-    }
-
-    /// Whose address this is: a node and its interface.
-    pub fn owner(&self, mac: MacAddr) -> Option<(&Member, &Plug)> {
-        self.interfaces().find(|(.., plug)| plug.mac == mac).map(|(_, _, member, plug)| (member, plug))
+    fn keep(&mut self, at: Time, what: What) {
+        self.kept.push(Kept { at, what });
     }
 }
 
-/// Keeps everything that it is told.
-#[derive(Clone, Debug, Default)]
-pub struct Recorder {
-    /// What has happened so far.
-    pub records: Vec<Record>,
-}
-
-impl Sink for Recorder {
+impl Sink for Trace {
     fn tracing(&self) -> bool {
         true
     }
 
     fn sent(&mut self, at: Time, node: NodeId, port: Port, id: FrameId, origin: Origin, frame: &Frame) {
-        let Origin { cause, made } = origin;
-        let event = Event::Frame { node, port, direction: Direction::Out, id, cause, made, frame: frame.clone() };
-        self.records.push(Record { at, event });
+        self.frames.keep(id, frame);
+        self.origins.push(origin);
+        self.keep(at, What::Sent { node, port, id });
     }
 
     fn arrived(&mut self, at: Time, node: NodeId, port: Port, id: FrameId, frame: &Frame) {
-        let event =
-            Event::Frame { node, port, direction: Direction::In, id, cause: None, made: None, frame: frame.clone() };
-        self.records.push(Record { at, event });
+        debug_assert_eq!(&self.frames.of(id), frame, "nothing changes a frame on its way");
+        self.keep(at, What::Arrived { node, port, id });
     }
 
     fn lost(&mut self, at: Time, hop: Hop, id: FrameId, frame: &Frame, loss: Loss) {
-        self.records.push(Record { at, event: Event::Lost { hop: Box::new(hop), id, frame: frame.clone(), loss } });
+        debug_assert_eq!(&self.frames.of(id), frame, "nothing changes a frame on its way");
+        let place = self.losses.len() as u32;
+        self.losses.push((hop, loss));
+        self.keep(at, What::Lost { id, place });
     }
 
-    fn note(&mut self, at: Time, node: NodeId, about: About, note: Note) {
-        let About { frame: about, packet } = about;
-        self.records.push(Record { at, event: Event::Note { node, about, packet, note } });
+    fn note(&mut self, at: Time, node: NodeId, About { frame: about, packet }: About, note: Note) {
+        let place = self.notes.len() as u32;
+        self.notes.push(note);
+        self.keep(at, What::Noted { node, about, packet, place });
     }
 }

@@ -4,9 +4,9 @@
 
 use std::io::{self, Write};
 
+use super::cast::EVERYBODY;
 use super::filter::Filter;
-use super::index::Index;
-use super::record::{EVERYBODY, Trace};
+use super::record::Trace;
 use super::teller::{Kind, Line, Teller};
 use crate::time::Time;
 
@@ -35,7 +35,7 @@ impl Default for Telling {
 ///
 /// Those of the writer.
 pub fn write(out: &mut dyn Write, title: &str, trace: &Trace, telling: &Telling) -> io::Result<()> {
-    let last = if telling.numbers { Index::of(trace).last().map_or(1, |id| id.number()) } else { 0 };
+    let last = if telling.numbers { trace.frames.last().map_or(1, |id| id.number()) } else { 0 };
     let layout = Layout::new(trace, telling, last);
     let legend = if telling.commands { &format!("{LEGEND}  {LEGEND_OF_COMMANDS}") } else { LEGEND };
     let begin = if telling.commands { "set-up\n" } else { "" };
@@ -134,9 +134,10 @@ mod tests {
 
     use super::*;
     use crate::ids::{FrameId, JobId, NodeId, Port, Terminal};
-    use crate::reason::{Arp, Console, Drop, IpDrop, Note, Stream};
+    use crate::reason::{About, Arp, Console, Drop, IpDrop, Note, Origin, Stream};
+    use crate::sim::Sink;
     use crate::time::Span;
-    use crate::trace::{Cast, Direction, Event, Member, Plug, Record};
+    use crate::trace::{Cast, Member, Plug};
     use crate::wire::{Frame, MacAddr, build, proto};
 
     const CLIENT: NodeId = NodeId(0);
@@ -165,54 +166,73 @@ mod tests {
         frame
     }
 
+    /// A run by hand: each thing happens so many microseconds after the one before. No frame, or no cause, is 0.
+    struct Run {
+        trace: Trace,
+        at: Time,
+    }
+
+    impl Run {
+        fn after(&mut self, micros: u64) -> Time {
+            self.at += Span::from_micros(micros);
+            self.at
+        }
+
+        fn sent(&mut self, micros: u64, node: NodeId, id: u64, cause: u64, frame: &Frame) {
+            let (at, origin) = (self.after(micros), Origin { cause: numbered(cause), made: None });
+            self.trace.sent(at, node, Port(0), FrameId::new(id), origin, frame);
+        }
+
+        fn arrived(&mut self, micros: u64, node: NodeId, id: u64, frame: &Frame) {
+            let at = self.after(micros);
+            self.trace.arrived(at, node, Port(0), FrameId::new(id), frame);
+        }
+
+        fn note(&mut self, micros: u64, node: NodeId, about: u64, note: Note) {
+            let at = self.after(micros);
+            self.trace.note(at, node, About { frame: numbered(about), packet: None }, note);
+        }
+    }
+
+    fn numbered(id: u64) -> Option<FrameId> {
+        (id > 0).then_some(FrameId::new(id))
+    }
+
     /// A client asks for the VIP and opens a connection; the director passes it on.
     fn trace() -> Trace {
-        let mut trace = Trace { zero: Time::from_nanos(2_000_000_000), ..Trace::default() };
         let plug = |node| Plug { name: "eth0".to_owned(), mac: mac(node) };
         let member = |(name, node): (&str, NodeId)| Member { name: name.to_owned(), interfaces: vec![plug(node)] };
         let nodes = [("client", CLIENT), ("director", DIRECTOR), ("rs1", SERVER)];
-        trace.cast = Cast { nodes: nodes.into_iter().map(member).collect(), switches: vec!["lan".to_owned()] };
+        let cast = Cast { nodes: nodes.into_iter().map(member).collect(), switches: vec!["lan".to_owned()] };
         let typed = |line: &str| Note::Console(Console::Typed { job: JOB, line: line.into() });
         let printed = |text: &str| Note::Console(Console::Printed { job: JOB, stream: Stream::Out, text: text.into() });
-        let mut at = Time::ZERO;
-        let mut push = |micros, event| {
-            at += Span::from_micros(micros);
-            trace.records.push(Record { at, event });
-        };
-        let note = |node, about: u64, note| Event::Note {
-            node,
-            about: (about > 0).then_some(FrameId::new(about)),
-            packet: None,
-            note,
-        };
-        let frame = |node, direction, id, cause: u64, frame: Frame| {
-            let cause = (cause > 0).then_some(FrameId::new(cause));
-            Event::Frame { node, port: Port(0), direction, id: FrameId::new(id), cause, made: None, frame }
-        };
-        let (out, incoming) = (Direction::Out, Direction::In);
+        let mut run = Run { trace: Trace::of(cast), at: Time::ZERO };
+        run.trace.zero = Time::from_nanos(2_000_000_000);
         let who_has = arp(ArpOperation::REQUEST, CLIENT, MacAddr::BROADCAST, CIP, VIP);
         let is_at = arp(ArpOperation::REPLY, DIRECTOR, mac(CLIENT), VIP, CIP);
-        push(0, note(DIRECTOR, 0, typed("ipvsadm -A -t 192.168.1.200:80 -s wlc")));
-        push(2_000_000, note(CLIENT, 0, typed("get 192.168.1.200 80")));
-        push(0, frame(CLIENT, out, 1, 0, who_has.clone()));
-        push(100, frame(SERVER, incoming, 1, 0, who_has.clone()));
-        push(0, note(SERVER, 1, Note::Drop(Drop::Ip(IpDrop::NotForwarding { destination: VIP }))));
-        push(0, frame(DIRECTOR, incoming, 1, 0, who_has));
-        push(
+        run.note(0, DIRECTOR, 0, typed("ipvsadm -A -t 192.168.1.200:80 -s wlc"));
+        run.note(2_000_000, CLIENT, 0, typed("get 192.168.1.200 80"));
+        run.sent(0, CLIENT, 1, 0, &who_has);
+        run.arrived(100, SERVER, 1, &who_has);
+        run.note(0, SERVER, 1, Note::Drop(Drop::Ip(IpDrop::NotForwarding { destination: VIP })));
+        run.arrived(0, DIRECTOR, 1, &who_has);
+        run.note(
             0,
-            note(DIRECTOR, 1, Note::Arp(Arp::Answered { target: VIP, mac: MacAddr([2, 0, 0, 0, 2, 0]), holder: None })),
+            DIRECTOR,
+            1,
+            Note::Arp(Arp::Answered { target: VIP, mac: MacAddr([2, 0, 0, 0, 2, 0]), holder: None }),
         );
-        push(0, frame(DIRECTOR, out, 2, 1, is_at.clone()));
-        push(100, frame(CLIENT, incoming, 2, 0, is_at));
-        push(0, frame(CLIENT, out, 3, 0, syn(CLIENT, DIRECTOR)));
-        push(100, frame(DIRECTOR, incoming, 3, 0, syn(CLIENT, DIRECTOR)));
-        push(0, frame(DIRECTOR, out, 4, 3, syn(DIRECTOR, SERVER)));
-        push(50, frame(SERVER, incoming, 4, 0, syn(DIRECTOR, SERVER)));
-        push(50, note(SERVER, 4, Note::Drop(Drop::OtherHost)));
-        push(500_000, note(CLIENT, 0, printed("40001 ")));
-        push(0, note(CLIENT, 0, printed("rs1\nunfinished")));
-        push(0, note(CLIENT, 0, Note::Console(Console::Ended { job: JOB, status: 3 })));
-        trace
+        run.sent(0, DIRECTOR, 2, 1, &is_at);
+        run.arrived(100, CLIENT, 2, &is_at);
+        run.sent(0, CLIENT, 3, 0, &syn(CLIENT, DIRECTOR));
+        run.arrived(100, DIRECTOR, 3, &syn(CLIENT, DIRECTOR));
+        run.sent(0, DIRECTOR, 4, 3, &syn(DIRECTOR, SERVER));
+        run.arrived(50, SERVER, 4, &syn(DIRECTOR, SERVER));
+        run.note(50, SERVER, 4, Note::Drop(Drop::OtherHost));
+        run.note(500_000, CLIENT, 0, printed("40001 "));
+        run.note(0, CLIENT, 0, printed("rs1\nunfinished"));
+        run.note(0, CLIENT, 0, Note::Console(Console::Ended { job: JOB, status: 3 }));
+        run.trace
     }
 
     fn told(filter: &str) -> String {

@@ -13,8 +13,8 @@ use super::record::{Direction, Event, Record, Trace};
 use crate::ids::{FrameId, JobId, NodeId};
 use crate::reason::{Arp, Console, Ipvs, Note, Stream};
 use crate::time::Time;
-use crate::wire::MacAddr;
 use crate::wire::describe::Describer;
+use crate::wire::{Frame, MacAddr};
 
 /// A line of the story.
 #[derive(Clone, Debug)]
@@ -98,10 +98,10 @@ impl Teller {
     /// Those of `each`.
     pub fn tell<E>(&mut self, trace: &Trace, each: &mut dyn FnMut(Line) -> Result<(), E>) -> Result<(), E> {
         let index = Index::since(trace, self.told);
-        let from = std::mem::replace(&mut self.told, trace.records.len());
+        let from = std::mem::replace(&mut self.told, trace.records().len());
         let mut story = Story { trace, index: &index, teller: self, lines: Vec::new() };
-        for record in &trace.records[from..] {
-            story.tell(record);
+        for record in trace.records_from(from) {
+            story.tell(&record);
             story.lines.drain(..).try_for_each(&mut *each)?;
         }
         Ok(())
@@ -129,7 +129,7 @@ struct Story<'a> {
 }
 
 impl<'a> Story<'a> {
-    fn tell(&mut self, record: &'a Record) {
+    fn tell(&mut self, record: &Record<'_>) {
         let at = record.at;
         if !self.teller.began && at >= self.trace.zero {
             self.flush();
@@ -142,14 +142,15 @@ impl<'a> Story<'a> {
                 self.console(at, *node, console);
             }
             // The describer must see every frame, to know where a conversation's numbers begin.
-            Event::Frame { frame, .. } => {
-                let line = brief(&self.teller.describer.describe(frame).to_string());
+            Event::Frame { id, .. } => {
+                let frame = self.trace.frames.of(*id);
+                let line = brief(&self.teller.describer.describe(&frame).to_string());
                 if chosen {
-                    self.frame(record, line);
+                    self.frame(record, &frame, line);
                 }
             }
-            Event::Lost { hop, id, frame, loss } if chosen => {
-                let line = brief(&self.teller.describer.describe(frame).to_string());
+            Event::Lost { hop, id, loss } if chosen => {
+                let line = brief(&self.teller.describer.describe(&self.trace.frames.of(*id)).to_string());
                 let who = self.trace.cast.station(hop.from.station);
                 self.line(at, Some(*id), who, format!("✗ lost: {loss} ({line})"), Kind::End);
             }
@@ -166,14 +167,14 @@ impl<'a> Story<'a> {
     }
 
     /// A frame that passes an interface, unless it has had its line.
-    fn frame(&mut self, record: &Record, line: String) {
-        let Event::Frame { node, port, direction, id, cause, frame, .. } = &record.event else { return };
+    fn frame(&mut self, record: &Record<'_>, frame: &Frame, line: String) {
+        let Event::Frame { node, port, direction, id, cause, .. } = &record.event else { return };
         if !self.teller.shown.insert(*id) {
             return;
         }
         let here = format!("{}.{}", self.trace.cast.node(*node), self.trace.cast.interface(*node, *port));
-        let before = cause.and_then(|cause| self.index.frame(cause));
-        let changes = before.and_then(|before| changed(before, frame));
+        let before = cause.map(|cause| self.trace.frames.of(cause));
+        let changes = before.and_then(|before| changed(&before, frame));
         let who = match direction {
             Direction::Out if changes.is_some() => format!("{here} ⇒ {}", self.trace.cast.name_of(frame.destination())),
             Direction::Out => format!("{here} → {}", self.trace.cast.name_of(frame.destination())),
@@ -253,7 +254,7 @@ impl<'a> Story<'a> {
     fn flush(&mut self) {
         for ((node, _, err), text) in std::mem::take(&mut self.teller.unfinished) {
             let stream = if err { Stream::Err } else { Stream::Out };
-            let at = self.trace.records.last().map_or(Time::ZERO, |record| record.at);
+            let at = self.trace.last();
             self.printed(at, self.trace.cast.node(node), stream, &text);
         }
     }

@@ -31,7 +31,7 @@ pub fn known(plan: &Plan, trace: &Trace) -> Result<Vec<Known>, Failure> {
 
 /// When anything happened; in long runs only some of it.
 fn moments(trace: &Trace) -> Vec<Span> {
-    let later = trace.records.iter().filter(|record| record.at >= trace.zero);
+    let later = trace.records().filter(|record| record.at >= trace.zero);
     let mut moments: Vec<_> = later.map(|record| record.at.since(trace.zero)).collect();
     moments.dedup();
     let stride = moments.len().div_ceil(MOST_LOOKS).max(1);

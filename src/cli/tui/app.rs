@@ -302,7 +302,7 @@ impl App {
     pub fn why(&mut self) -> String {
         let Some(line) = self.lines.get(self.chosen) else { return "nothing has happened yet".to_owned() };
         let Some(id) = line.about else { return format!("{}  {}", line.who, line.what) };
-        let records = self.session.trace().records.len();
+        let records = self.session.trace().records().len();
         if (self.told.0, self.told.1) != (Some(id), records) {
             self.told = (Some(id), records, journey(&self.session, &self.places, id));
         }

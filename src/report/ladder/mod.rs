@@ -95,11 +95,12 @@ fn watch(trace: &Trace, filter: &Filter) -> Vec<Seen> {
     let index = Index::of(trace);
     let mut describer = Describer::default();
     let mut frames: BTreeMap<FrameId, Seen> = BTreeMap::new();
-    for record in &trace.records {
+    for record in trace.records() {
         match &record.event {
-            Event::Frame { node, direction: Direction::Out, id, cause, frame, .. } => {
-                let before = cause.and_then(|cause| index.frame(cause));
-                let changes = before.and_then(|before| changed(before, frame));
+            Event::Frame { node, direction: Direction::Out, id, cause, .. } => {
+                let frame = trace.frames.of(*id);
+                let before = cause.map(|cause| trace.frames.of(cause));
+                let changes = before.and_then(|before| changed(&before, &frame));
                 let rung = Rung {
                     id: *id,
                     at: trace.relative(record.at),
@@ -107,23 +108,23 @@ fn watch(trace: &Trace, filter: &Filter) -> Vec<Seen> {
                     to: Vec::new(),
                     is_broadcast: frame.destination().is_group(),
                     // The describer must see every frame, to know where a conversation's numbers begin.
-                    label: label::short(&describer.describe(frame).to_string()),
+                    label: label::short(&describer.describe(&frame).to_string()),
                     changes: changes.map(|changes| said(trace, &changes)),
                     ends: Vec::new(),
                 };
-                let is_chosen = index.chooses(filter, record);
+                let is_chosen = index.chooses(filter, &record);
                 let seen = Seen { rung, from: *node, to: Vec::new(), ends: Vec::new(), is_chosen };
                 frames.entry(*id).or_insert(seen);
             }
             Event::Frame { node, direction: Direction::In, id, .. } => {
                 if let Some(seen) = frames.get_mut(id) {
-                    seen.is_chosen |= index.chooses(filter, record);
+                    seen.is_chosen |= index.chooses(filter, &record);
                     seen.to.push(*node);
                 }
             }
             Event::Lost { hop, id, loss, .. } => {
                 if let Some(seen) = frames.get_mut(id) {
-                    seen.is_chosen |= index.chooses(filter, record);
+                    seen.is_chosen |= index.chooses(filter, &record);
                     let at = match hop.to.unwrap_or(hop.from).station {
                         Station::Node(node) => Some(node),
                         Station::Switch(_) => None,

@@ -19,8 +19,8 @@ pub(super) fn chart(subject: &Subject<'_>) -> Result<Chart, &'static str> {
     let mut counts: BTreeMap<String, [i64; 2]> = BTreeMap::new();
     let mut curves: BTreeMap<String, [Vec<(f64, f64)>; 2]> = BTreeMap::new();
     let mut most = 1;
-    for record in &subject.trace.records {
-        let Event::Note { node, note: Note::Ipvs(ipvs), .. } = &record.event else { continue };
+    for record in subject.trace.records() {
+        let Event::Note { node, note: Note::Ipvs(ipvs), .. } = record.event else { continue };
         let Some(at) = subject.seconds(record.at) else { continue };
         let (connection, now) = match ipvs {
             Ipvs::Steered(passage) | Ipvs::Returned(passage) => {
@@ -30,7 +30,7 @@ pub(super) fn chart(subject: &Subject<'_>) -> Result<Chart, &'static str> {
             Ipvs::Expired { connection, .. } => (&**connection, None),
             _ => continue,
         };
-        let key = (*node, key(connection));
+        let key = (node, key(connection));
         let before = match now {
             Some(now) => states.insert(key, now),
             None => states.remove(&key),

@@ -12,11 +12,11 @@ pub(super) fn chart(subject: &Subject<'_>) -> Result<Chart, &'static str> {
     let bins: usize = 80;
     let bin = end / bins as f64;
     let mut sent: BTreeMap<_, (u64, Vec<u64>)> = BTreeMap::new();
-    for record in &subject.trace.records {
-        let Event::Frame { node, port, direction: Direction::Out, frame, .. } = &record.event else { continue };
+    for record in subject.trace.records() {
+        let Event::Frame { node, port, direction: Direction::Out, id, .. } = &record.event else { continue };
         let Some(at) = subject.seconds(record.at) else { continue };
         let (total, parts) = sent.entry((*node, *port)).or_insert_with(|| (0, vec![0; bins]));
-        let bits = frame.bytes().len() as u64 * 8;
+        let bits = subject.trace.frames.of(*id).bytes().len() as u64 * 8;
         *total += bits;
         parts[((at / bin) as usize).min(bins - 1)] += bits;
     }

@@ -37,13 +37,15 @@ pub(super) fn requests(subject: &Subject<'_>) -> Vec<Request> {
         subject.network.machines.iter().map(|machine| subject.network.role(machine) == Role::Client).collect();
     let mut requests: Vec<Request> = Vec::new();
     let mut open: BTreeMap<(NodeId, u8, SocketAddrV4, SocketAddrV4), usize> = BTreeMap::new();
-    for record in &subject.trace.records {
-        let Event::Frame { node, direction, made, frame, .. } = &record.event else { continue };
+    for record in subject.trace.records() {
+        let Event::Frame { node, direction, made, id, .. } = &record.event else { continue };
         let is_own = *direction == Direction::In || made.is_some();
         if !is_own || !is_client.get(node.0 as usize).copied().unwrap_or_default() {
             continue;
         }
-        let (Some(at), facts) = (subject.seconds(record.at), Facts::of(frame)) else { continue };
+        let (Some(at), facts) = (subject.seconds(record.at), Facts::of(&subject.trace.frames.of(*id))) else {
+            continue;
+        };
         let (Some(protocol), Some((from, to)), Some(ports)) = (facts.protocol, facts.addresses, facts.ports) else {
             continue;
         };

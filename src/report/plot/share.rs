@@ -12,8 +12,8 @@ pub(super) fn chart(subject: &Subject<'_>) -> Result<Chart, &'static str> {
     let mut counts: BTreeMap<String, u32> = BTreeMap::new();
     let mut got: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
     let mut due: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
-    for record in &subject.trace.records {
-        let Event::Note { note: Note::Ipvs(ipvs), .. } = &record.event else { continue };
+    for record in subject.trace.records() {
+        let Event::Note { note: Note::Ipvs(ipvs), .. } = record.event else { continue };
         let Some(at) = subject.seconds(record.at) else { continue };
         let server = match ipvs {
             Ipvs::Scheduled(schedule) => {

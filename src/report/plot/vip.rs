@@ -50,11 +50,13 @@ pub(super) fn spells(subject: &Subject<'_>) -> BTreeMap<Ipv4Addr, BTreeMap<usize
     let end = subject.end();
     let mut spells: BTreeMap<Ipv4Addr, BTreeMap<usize, Vec<Spell>>> = BTreeMap::new();
     let mut last: BTreeMap<(usize, u8), (f64, f64)> = BTreeMap::new();
-    for record in &subject.trace.records {
-        let Event::Frame { node, direction: Direction::Out, made: Some(_), frame, .. } = &record.event else {
+    for record in subject.trace.records() {
+        let Event::Frame { node, direction: Direction::Out, made: Some(_), id, .. } = &record.event else {
             continue;
         };
-        let (Some(at), Some(advert)) = (subject.seconds(record.at), advert(frame)) else { continue };
+        let (Some(at), Some(advert)) = (subject.seconds(record.at), advert(&subject.trace.frames.of(*id))) else {
+            continue;
+        };
         let node = node.0 as usize;
         // A tenth of slack, since timers are no atomic clocks.
         let due = at + advert.interval * 1.1;

@@ -47,12 +47,11 @@ impl<'a> Journeys<'a> {
     pub fn holders(&self, wanted: Ipv4Addr, at: Time) -> Vec<Holder<'a>> {
         let mut holders: BTreeMap<(NodeId, String), Holder<'a>> = BTreeMap::new();
         let mut decisions = BTreeMap::new();
-        for record in self.trace().records.iter().take_while(|record| record.at <= at) {
-            let Event::Note { node, about, note, .. } = &record.event else { continue };
-            let node = *node;
+        for record in self.trace().records().take_while(|record| record.at <= at) {
+            let Event::Note { node, about, note, .. } = record.event else { continue };
             match note {
                 Note::Vrrp(_) => {
-                    decisions.insert(node, (Phase { at: record.at, node, note }, *about));
+                    decisions.insert(node, (Phase { at: record.at, node, note }, about));
                 }
                 Note::Change(change) => match change.what {
                     Config::Address { address, interface, is_there, .. } if address == wanted => {
@@ -95,20 +94,20 @@ impl<'a> Journeys<'a> {
     /// Whom the machines believe to have an address at this moment, by what ARP has told them.
     pub fn beliefs(&self, wanted: Ipv4Addr, at: Time) -> Vec<Belief> {
         let mut beliefs = BTreeMap::new();
-        for record in self.trace().records.iter().take_while(|record| record.at <= at) {
-            let Event::Note { node, about, note, .. } = &record.event else { continue };
+        for record in self.trace().records().take_while(|record| record.at <= at) {
+            let Event::Note { node, about, note, .. } = record.event else { continue };
             match note {
                 Note::Arp(Arp::Learned { neighbour, mac } | Arp::Replaced { neighbour, mac, .. })
                     if *neighbour == wanted =>
                 {
-                    let told = Belief { node: *node, mac: *mac, since: record.at, told_by: *about };
-                    let known = beliefs.entry(*node).or_insert(told);
+                    let told = Belief { node, mac: *mac, since: record.at, told_by: about };
+                    let known = beliefs.entry(node).or_insert(told);
                     if known.mac != *mac {
                         *known = told;
                     }
                 }
                 Note::Machine(Machine::PowerLost) => {
-                    beliefs.remove(node);
+                    beliefs.remove(&node);
                 }
                 _ => {}
             }

@@ -199,7 +199,7 @@ impl<'a> Teller<'a> {
             at: self.nanos(leg.sent.at),
             node: cast.node(leg.sent.node),
             interface: cast.interface(leg.sent.node, leg.sent.port),
-            summary: describe(leg.sent.frame).to_string(),
+            summary: describe(&leg.sent.frame).to_string(),
             passed_from,
             made_by: author.as_ref().map(Author::name),
             command: author.and_then(|author| self.json_command(&author)),

@@ -35,7 +35,7 @@ pub use stage::Stage;
 /// The frames of a run and how they hang together, looked up once.
 pub struct Journeys<'a> {
     trace: &'a Trace,
-    frames: BTreeMap<FrameId, Sent<'a>>,
+    departures: BTreeMap<FrameId, Departure>,
     stops: BTreeMap<FrameId, Vec<Stop<'a>>>,
     /// What was noted about a frame at a node that it came to.
     notes: BTreeMap<(NodeId, FrameId), Vec<Phase<'a>>>,
@@ -52,8 +52,8 @@ pub struct Journeys<'a> {
 }
 
 /// A frame as it left a node.
-#[derive(Clone, Copy, Debug)]
-pub struct Sent<'a> {
+#[derive(Clone, Debug)]
+pub struct Sent {
     /// When.
     pub at: Time,
     /// Whose interface.
@@ -65,7 +65,17 @@ pub struct Sent<'a> {
     /// Who has made the packet in it, if it was made there.
     pub made: Option<Made>,
     /// Its bytes.
-    pub frame: &'a Frame,
+    pub frame: Frame,
+}
+
+/// Where and why a frame left a node: what [`Sent`] tells, without the bytes.
+#[derive(Clone, Copy, Debug)]
+struct Departure {
+    at: Time,
+    node: NodeId,
+    port: Port,
+    cause: Option<FrameId>,
+    made: Option<Made>,
 }
 
 /// Where a frame came to, or was lost.
@@ -110,7 +120,7 @@ pub struct Leg<'a> {
     /// Its number.
     pub id: FrameId,
     /// Where it was sent.
-    pub sent: Sent<'a>,
+    pub sent: Sent,
     /// Why.
     pub source: Source<'a>,
     /// What was decided about the packet before it left, by the node that has made it.
@@ -153,7 +163,7 @@ impl<'a> Journeys<'a> {
     pub fn of(trace: &'a Trace) -> Journeys<'a> {
         let mut journeys = Journeys {
             trace,
-            frames: BTreeMap::new(),
+            departures: BTreeMap::new(),
             stops: BTreeMap::new(),
             notes: BTreeMap::new(),
             packets: BTreeMap::new(),
@@ -164,44 +174,43 @@ impl<'a> Journeys<'a> {
             processes: BTreeMap::new(),
             commands: BTreeMap::new(),
         };
-        for record in &trace.records {
-            journeys.read(record.at, &record.event);
+        for record in trace.records() {
+            journeys.read(record.at, record.event);
         }
         journeys
     }
 
-    fn read(&mut self, at: Time, event: &'a Event) {
+    fn read(&mut self, at: Time, event: Event<'a>) {
         match event {
-            Event::Frame { node, port, direction: Direction::Out, id, cause, made, frame } => {
-                let (node, port, cause, made) = (*node, *port, *cause, *made);
-                self.frames.insert(*id, Sent { at, node, port, cause, made, frame });
+            Event::Frame { node, port, direction: Direction::Out, id, cause, made } => {
+                self.departures.insert(id, Departure { at, node, port, cause, made });
                 if let Some(cause) = cause {
                     let relatives = if made.is_some() { &mut self.led_to } else { &mut self.passed };
-                    relatives.entry(cause).or_default().push(*id);
+                    relatives.entry(cause).or_default().push(id);
                 }
                 if let Some(made) = made {
-                    self.of_packet.entry(made.packet).or_default().push(*id);
+                    self.of_packet.entry(made.packet).or_default().push(id);
                 }
             }
             Event::Frame { node, port, id, .. } => {
-                self.stops.entry(*id).or_default().push(Stop { at, place: Place::Node(*node, *port) });
+                self.stops.entry(id).or_default().push(Stop { at, place: Place::Node(node, port) });
             }
             Event::Lost { hop, id, loss, .. } => {
-                self.stops.entry(*id).or_default().push(Stop { at, place: Place::Lost(**hop, loss) });
+                self.stops.entry(id).or_default().push(Stop { at, place: Place::Lost(*hop, loss) });
             }
-            Event::Note { node, note: Note::Process(process), .. } => self.name_process(at, *node, process),
+            Event::Note { node, note: Note::Process(process), .. } => self.name_process(at, node, process),
             Event::Note { node, note: Note::Console(Console::Typed { job, line }), .. } => {
-                self.commands.insert((*node, *job), line);
+                self.commands.insert((node, *job), line);
             }
             Event::Note { node, note: Note::Change(change), .. } => {
-                self.changes.entry(*node).or_default().push((at, change));
+                self.changes.entry(node).or_default().push((at, change));
             }
             Event::Note { note: Note::Console(_), .. } => {}
             Event::Note { node, about, packet, note } => {
-                let phase = Phase { at, node: *node, note };
+                let phase = Phase { at, node, note };
                 match (packet, about) {
-                    (Some(packet), _) => self.packets.entry(*packet).or_default().push(phase),
-                    (None, Some(id)) => self.notes.entry((*node, *id)).or_default().push(phase),
+                    (Some(packet), _) => self.packets.entry(packet).or_default().push(phase),
+                    (None, Some(id)) => self.notes.entry((node, id)).or_default().push(phase),
                     (None, None) => {}
                 }
             }
@@ -214,22 +223,23 @@ impl<'a> Journeys<'a> {
     }
 
     /// A frame as it was sent.
-    pub fn frame(&self, id: FrameId) -> Option<Sent<'a>> {
-        self.frames.get(&id).copied()
+    pub fn frame(&self, id: FrameId) -> Option<Sent> {
+        let Departure { at, node, port, cause, made } = *self.departures.get(&id)?;
+        Some(Sent { at, node, port, cause, made, frame: self.trace.frames.get(id)? })
     }
 
     /// All frames, in the order in which they were sent.
-    pub fn frames(&self) -> impl Iterator<Item = (FrameId, Sent<'a>)> {
-        self.frames.iter().map(|(&id, &sent)| (id, sent))
+    pub fn frames(&self) -> impl Iterator<Item = (FrameId, Sent)> {
+        self.departures.keys().filter_map(|&id| Some((id, self.frame(id)?)))
     }
 
     /// The frame as which this one's packet left the machine that has made it.
     pub fn first(&self, id: FrameId) -> FrameId {
         let mut first = id;
-        while let Some(Sent { cause: Some(cause), made: None, .. }) = self.frame(first)
-            && self.frames.contains_key(&cause)
+        while let Some(Departure { cause: Some(cause), made: None, .. }) = self.departures.get(&first)
+            && self.departures.contains_key(cause)
         {
-            first = cause;
+            first = *cause;
         }
         first
     }
@@ -246,7 +256,7 @@ impl<'a> Journeys<'a> {
 
     /// The journey of the packet that this frame carried, if there is such a frame.
     pub fn journey(&self, id: FrameId) -> Option<Journey<'a>> {
-        self.frame(id)?;
+        self.departures.get(&id)?;
         let mut ids = self.siblings(self.first(id));
         let mut legs = Vec::new();
         // A packet comes out of every frame once; the list of those to be told of only grows at its end.
@@ -262,18 +272,19 @@ impl<'a> Journeys<'a> {
 
     /// The frames that left together with this one: the fragments of one packet.
     fn siblings(&self, id: FrameId) -> Vec<FrameId> {
-        let made = self.frame(id).and_then(|sent| sent.made);
+        let made = self.departures.get(&id).and_then(|sent| sent.made);
         made.and_then(|made| self.of_packet.get(&made.packet)).cloned().unwrap_or_else(|| vec![id])
     }
 
     /// What is known of one frame.
     pub fn leg(&self, id: FrameId) -> Option<Leg<'a>> {
         let sent = self.frame(id)?;
-        Some(Leg { id, sent, source: self.source(id)?, phases: self.preparation(&sent), visits: self.visits(id) })
+        let phases = self.preparation(&sent);
+        Some(Leg { id, sent, source: self.source(id)?, phases, visits: self.visits(id) })
     }
 
     /// What was decided about a frame's packet by the node that has made it.
-    fn preparation(&self, sent: &Sent<'a>) -> Vec<Phase<'a>> {
+    fn preparation(&self, sent: &Sent) -> Vec<Phase<'a>> {
         let phases = sent.made.and_then(|made| self.packets.get(&made.packet));
         phases.into_iter().flatten().copied().filter(|phase| phase.node == sent.node).collect()
     }
@@ -291,7 +302,7 @@ impl<'a> Journeys<'a> {
             Place::Node(node, _) => {
                 let phases = self.notes.get(&(node, id)).cloned().unwrap_or_default();
                 let here = |ids: &[FrameId]| -> Vec<FrameId> {
-                    let sent_here = |id: &&FrameId| self.frames.get(id).is_some_and(|sent| sent.node == node);
+                    let sent_here = |id: &&FrameId| self.departures.get(id).is_some_and(|sent| sent.node == node);
                     ids.iter().filter(sent_here).copied().collect()
                 };
                 let end = End::of(&phases, here(self.passed_on(id)));

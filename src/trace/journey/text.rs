@@ -36,7 +36,7 @@ impl Teller<'_> {
         let heading = format!(
             "frame {}: {}",
             journey.asked.number(),
-            self.with_owners(&brief(&describe(asked.frame).to_string()))
+            self.with_owners(&brief(&describe(&asked.frame).to_string()))
         );
         writeln!(out, "{}", self.painted("1", &heading))?;
         for leg in &journey.legs {
@@ -100,7 +100,7 @@ impl Teller<'_> {
             .map(|(who, end)| format!("{who}: {}", self.end(end)))
             .collect();
         let from = cast.node(asked.node);
-        let what = brief(&describe(asked.frame).to_string());
+        let what = brief(&describe(&asked.frame).to_string());
         writeln!(
             out,
             "{:>12}  frame {} of {from}: {what}; {}",
@@ -223,7 +223,7 @@ impl Teller<'_> {
         let interface = self.journeys.trace().cast.interface(new.node, new.port);
         let to = self.name(new.frame.destination());
         let mut text = format!("as frame {} by {interface} to {to}", after.number());
-        for change in changed(old.frame, new.frame).unwrap_or_default() {
+        for change in changed(&old.frame, &new.frame).unwrap_or_default() {
             if let Change::Field(change) = change {
                 text.push_str(&format!(", {change}"));
             }
@@ -235,7 +235,7 @@ impl Teller<'_> {
     fn frame(&self, id: FrameId) -> String {
         match self.journeys.frame(id) {
             Some(sent) => {
-                format!("frame {}: {}", id.number(), self.with_owners(&brief(&describe(sent.frame).to_string())))
+                format!("frame {}: {}", id.number(), self.with_owners(&brief(&describe(&sent.frame).to_string())))
             }
             None => format!("frame {}", id.number()),
         }
