@@ -27,6 +27,17 @@ white-space:pre}\
 .arrow.blue{stroke:var(--blue)}.arrow.orange{stroke:var(--orange)}.arrow.green{stroke:var(--green)}\
 .arrow.purple{stroke:var(--purple)}.arrow.red{stroke:var(--red)}.arrow.grey{stroke:var(--soft)}.arrow{fill:none!important}";
 
+/// A picture for readers of SVG that know no variables and no dark pages: with the colours of bright pages, and spaces kept.
+pub fn plain(picture: &str) -> String {
+    let (variables, rest) = STYLE.split_once('}').expect("the sheet begins with the variables");
+    let dark = rest.find("}}").expect("those of dark pages come next") + 2;
+    let mut sheet = rest[dark..].to_owned();
+    for (name, colour) in variables.split(['{', ';']).filter_map(|variable| variable.split_once(':')) {
+        sheet = sheet.replace(&format!("var({name})"), colour);
+    }
+    picture.replace(STYLE, &sheet).replacen("<svg ", "<svg xml:space=\"preserve\" ", 1)
+}
+
 /// A text's kind of letters, for those who must know how wide it will be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Font {

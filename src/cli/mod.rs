@@ -10,6 +10,7 @@ mod ipvs;
 mod keepalived;
 mod output;
 mod plot;
+mod png;
 mod report;
 mod run;
 mod scenarios;

@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use super::subject::wrong;
-use super::{Status, files};
+use super::{Status, files, png};
 
 /// Where a page or a picture goes.
 #[derive(clap::Args, Default)]
@@ -38,6 +38,28 @@ impl Target {
     /// Whether it goes to a terminal that shows colours.
     pub fn colours(&self) -> bool {
         self.output.is_none() && colours()
+    }
+
+    /// Whether the file's name asks for a picture.
+    pub fn is_picture(&self) -> bool {
+        ["svg", "png"].iter().any(|ending| self.ends_in(ending))
+    }
+
+    fn ends_in(&self, ending: &str) -> bool {
+        let found = self.output.as_ref().and_then(|path| path.extension());
+        found.is_some_and(|found| found.eq_ignore_ascii_case(ending))
+    }
+
+    /// Writes an SVG picture, as PNG if the file is called so.
+    ///
+    /// # Errors
+    ///
+    /// What the process ends with; the complaint has been printed.
+    pub fn draw(&self, picture: &str) -> Result<Status, Status> {
+        self.write(|out| match self.ends_in("png") {
+            true => out.write_all(&png::png(picture)?),
+            false => out.write_all(picture.as_bytes()),
+        })
     }
 
     /// Writes it.

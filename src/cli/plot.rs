@@ -5,7 +5,7 @@ use super::output::Target;
 use super::subject::{Subject, wrong};
 use crate::report::plot::{self, What};
 
-/// Runs a scenario and draws a plot of it, as SVG.
+/// Runs a scenario and draws a plot of it, as SVG, or as PNG into a file that is called so.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Plot {
@@ -29,7 +29,7 @@ WHAT is one of:
 
 Examples:
   lvslab plot dr.ron -o share.svg
-  lvslab plot keepalived/failover --what vip -o vip.svg";
+  lvslab plot keepalived/failover --what vip -o vip.png";
 
 fn parse_what(text: &str) -> Result<What, String> {
     let names = What::ALL.map(What::name);
@@ -48,6 +48,6 @@ impl Plot {
         let outcome = loaded.run()?;
         let subject = plot::Subject { network: &outcome.network, trace: &outcome.trace, length: outcome.length };
         let svg = plot::svg(self.what, &subject).map_err(|why| wrong(&format!("nothing to plot: {why}")))?;
-        self.target.write(|out| out.write_all(svg.as_bytes()))
+        self.target.draw(&svg)
     }
 }

@@ -14,7 +14,7 @@ use crate::topo::{Network, dot, draw, text};
 pub struct Topo {
     #[command(flatten)]
     subject: Subject,
-    /// Draws it as SVG.
+    /// Draws it as SVG, or as PNG into a file that is called so.
     #[arg(long, group = "form")]
     svg: bool,
     /// Writes it as a graph in Graphviz's language.
@@ -33,7 +33,7 @@ pub struct Topo {
 const EXAMPLES: &str = "\
 Examples:
   lvslab topo dr.ron
-  lvslab topo dr.ron --svg -o dr.svg
+  lvslab topo dr.ron -o dr.svg
   lvslab topo keepalived/failover --at 20s
   lvslab topo dr.ron --dot | dot -Tpdf > dr.pdf";
 
@@ -47,14 +47,11 @@ impl Topo {
         self.target.check()?;
         let loaded = self.subject.load()?;
         let network = self.network(&loaded)?;
+        if self.svg || !self.dot && !self.text && self.target.is_picture() {
+            return self.target.draw(&draw::svg(&network));
+        }
         self.target.write(|out| {
-            if self.svg {
-                out.write_all(draw::svg(&network).as_bytes())
-            } else if self.dot {
-                out.write_all(dot::dot(&network).as_bytes())
-            } else {
-                text::write(out, &network)
-            }
+            if self.dot { out.write_all(dot::dot(&network).as_bytes()) } else { text::write(out, &network) }
         })
     }
 

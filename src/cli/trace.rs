@@ -23,7 +23,7 @@ pub struct Trace {
     /// Shows them as a ladder: a column for each machine, an arrow for each frame.
     #[arg(long, conflicts_with = "json")]
     ladder: bool,
-    /// Draws the ladder as SVG.
+    /// Draws the ladder as SVG, or as PNG into a file that is called so.
     #[arg(long, conflicts_with = "json")]
     svg: bool,
     #[command(flatten)]
@@ -36,7 +36,7 @@ Examples:
   lvslab trace dr.ron 'arp or syn'
   lvslab trace dr.ron drops              what was dropped or lost, and why
   lvslab trace dr.ron 'arp or syn' --ladder
-  lvslab trace dr.ron 'conn 192.168.1.10:40001' --svg -o ladder.svg
+  lvslab trace dr.ron 'conn 192.168.1.10:40001' -o ladder.svg
   lvslab why dr.ron --frame 12           all about one of them";
 
 impl Trace {
@@ -52,17 +52,15 @@ impl Trace {
         self.target.check()?;
         let outcome = loaded.run()?;
         let trace = &outcome.trace;
+        if self.svg || !self.json && !self.ladder && self.target.is_picture() {
+            return self.target.draw(&ladder::svg::svg(&Ladder::of(&outcome.network, trace, &filter)));
+        }
         self.target.write(|out| {
             if self.json {
                 return json::write_frames(out, trace, &filter);
             }
-            if self.ladder || self.svg {
-                let ladder = Ladder::of(&outcome.network, trace, &filter);
-                return if self.svg {
-                    out.write_all(ladder::svg::svg(&ladder).as_bytes())
-                } else {
-                    ladder::text::write(out, &ladder)
-                };
+            if self.ladder {
+                return ladder::text::write(out, &Ladder::of(&outcome.network, trace, &filter));
             }
             let telling = Telling { filter, colours: self.target.colours(), numbers: true, commands: false };
             story::write(out, &loaded.plan.title, trace, &telling)

@@ -42,9 +42,10 @@ const INK: RGBColor = RGBColor(0x1a, 0x24, 0x33);
 const SOFT: RGBColor = RGBColor(0x5b, 0x67, 0x79);
 const RULE: RGBColor = RGBColor(0xd5, 0xdb, 0xe3);
 
-/// The colours of Okabe and Ito that show on paper, and what they become on dark pages.
+/// The colours of Okabe and Ito that show on paper, and what they become on dark pages. The blue is darker than theirs: the
+/// first three are different greys where there is no colour.
 const COLOURS: [(RGBColor, &str, &str); 7] = [
-    (RGBColor(0x00, 0x72, 0xb2), "#0072B2", "#4fa8dc"),
+    (RGBColor(0x00, 0x4b, 0x87), "#004B87", "#4fa8dc"),
     (RGBColor(0xd5, 0x5e, 0x00), "#D55E00", "#f0813a"),
     (RGBColor(0x00, 0x9e, 0x73), "#009E73", "#2fc397"),
     (RGBColor(0xcc, 0x79, 0xa7), "#CC79A7", "#dc97c0"),
