@@ -82,6 +82,10 @@ def by_mouse(browser, path: Path):
         assert reader.place() == stopped, "it goes on playing"
         page.locator("#slider").fill("20")
         assert reader.place() == 20
+        page.click("#play")
+        # The client's acknowledgement and its request are under way together.
+        page.wait_for_selector(".fellow", state="attached", timeout=10_000)
+        page.click("#play")
         page.locator(".row").filter(has_text="ARP who-has").first.click()
         assert "who-has" in reader.chosen()
 

@@ -45,7 +45,26 @@ function pointAt(corners, part) {
   return corners.at(-1) ?? [0, 0];
 }
 
-/** A frame on the map, `part` of its way along. */
+/** How many frames before and after one are looked at for those that are under way with it. */
+const NEAR = 200;
+
+/** The other frames that are under way at a time, each where it is then. */
+function company(frame, time) {
+  const first = Math.max(0, frame - NEAR);
+  const near = Array.from({ length: Math.min(frames.at.length, frame + NEAR) - first }, (_, place) => first + place);
+  const isUnderWay = (other) => other !== frame && frames.at[other] < time && time < landing(other);
+  return near.filter(isUnderWay).flatMap((other) => {
+    const part = (time - frames.at[other]) / (landing(other) - frames.at[other]);
+    const ways = concerned(other).map((visit) => way(other, visit));
+    const drawable = ways.filter((corners) => corners.length > 1);
+    return drawable.map((corners) => {
+      const [cx, cy] = pointAt(corners, part);
+      return draw("circle", { class: `fellow ${colour(other)}`, cx, cy, r: 5 });
+    });
+  });
+}
+
+/** A frame on the map, `part` of its way along, and those that are under way at the same time. */
 function drawFlight(frame, part) {
   const hue = colour(frame);
   const ways = concerned(frame).map((visit) => ({ visit, corners: way(frame, visit) }));
@@ -58,7 +77,8 @@ function drawFlight(frame, part) {
     return isCrossed ? cross(cx, cy) : draw("circle", { class: `flight ${hue}`, cx, cy, r: 9 });
   });
   map.trails.replaceChildren(...trails);
-  map.flights.replaceChildren(...dots);
+  const time = frames.at[frame] + (landing(frame) - frames.at[frame]) * part;
+  map.flights.replaceChildren(...company(frame, time), ...dots);
 }
 
 /** Marks who does something in a row, and who gets something. */

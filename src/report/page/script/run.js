@@ -60,9 +60,12 @@ function colour(frame) {
   return frames.is_broadcast[frame] ? "purple" : "blue";
 }
 
+const landings = [];
+
 /** When a frame was at its last place. */
 function landing(frame) {
-  return frames.at[frame] + Math.max(0, ...concerned(frame).map((visit) => visit.delay));
+  landings[frame] ??= frames.at[frame] + Math.max(0, ...concerned(frame).map((visit) => visit.delay));
+  return landings[frame];
 }
 
 /** All that can be searched for in a row. */
