@@ -112,7 +112,7 @@ Examples:
   lvslab run my.ron --trace none --record out   commands only; captures and steps.json in out/
   lvslab trace my.ron drops                     what was dropped or lost, and why
   lvslab run my.ron --pcapng lab.pcapng         one capture of all interfaces, for Wireshark
-  lvslab topo my.ron --svg -o my.svg            a picture of the network
+  lvslab topo my.ron -o my.svg                  a picture of the network, or my.png
   lvslab plot my.ron --what vip -o vip.svg      who holds the virtual address, and when nobody does
   lvslab report my.ron -o my.html               a page to play, step and search in
   lvslab shell my.ron                           step by step, forward and back, commands in between

@@ -41,8 +41,9 @@ impl<'a> Index<'a> {
     /// Whether a filter chooses what this record tells. Commands and their output are never filtered.
     pub fn chooses(&self, filter: &Filter, record: &Record<'_>) -> bool {
         let Trace { cast, frames, .. } = self.trace;
-        if let Filter::Test(Test::Always(yes)) = filter {
-            return *yes;
+        // The filter that everybody uses need not look at the frames.
+        if let Filter::Test(Test::Always(true)) = filter {
+            return true;
         }
         let sighting = match &record.event {
             Event::Frame { node, port, direction, id, .. } => {
