@@ -62,6 +62,14 @@ class Reader:
             self.page.keyboard.press(key)
 
 
+# At once, since the next picture has other circles.
+CLICK_ON_FELLOW = """() => {
+    const fellow = document.querySelector(".fellow");
+    fellow?.dispatchEvent(new MouseEvent("click", { bubbles: true }));
+    return fellow?.dataset.goto;
+}"""
+
+
 def by_mouse(browser, path: Path):
     with Reader(browser, path, viewport=DESK) as reader:
         page = reader.page
@@ -84,8 +92,8 @@ def by_mouse(browser, path: Path):
         assert reader.place() == 20
         page.click("#play")
         # The client's acknowledgement and its request are under way together.
-        page.wait_for_selector(".fellow", state="attached", timeout=10_000)
-        page.click("#play")
+        id = page.wait_for_function(CLICK_ON_FELLOW, timeout=10_000).json_value()
+        assert page.locator("#chosen").inner_text().startswith(f"Frame {id}:"), "a click on the map chooses the frame"
         page.locator(".row").filter(has_text="ARP who-has").first.click()
         assert "who-has" in reader.chosen()
 

@@ -59,7 +59,7 @@ function company(frame, time) {
     const drawable = ways.filter((corners) => corners.length > 1);
     return drawable.map((corners) => {
       const [cx, cy] = pointAt(corners, part);
-      return draw("circle", { class: `fellow ${colour(other)}`, cx, cy, r: 5 });
+      return draw("circle", { class: `fellow ${colour(other)}`, cx, cy, r: 5, "data-goto": frames.id[other] });
     });
   });
 }
@@ -74,7 +74,7 @@ function drawFlight(frame, part) {
     const reach = visit.end === ENDS.lost ? Math.min(part, 0.6) : part;
     const [cx, cy] = pointAt(corners, reach);
     const isCrossed = visit.end === ENDS.lost && part >= 0.6;
-    return isCrossed ? cross(cx, cy) : draw("circle", { class: `flight ${hue}`, cx, cy, r: 9 });
+    return isCrossed ? cross(cx, cy) : draw("circle", { class: `flight ${hue}`, cx, cy, r: 9, "data-goto": frames.id[frame] });
   });
   map.trails.replaceChildren(...trails);
   const time = frames.at[frame] + (landing(frame) - frames.at[frame]) * part;
