@@ -64,9 +64,9 @@ impl Kernel {
     fn arp_asked(&mut self, iif: IfIndex, message: &Arp) -> bool {
         let (sender, target) = (message.sender_ip, message.target_ip);
         match self.route_input(&Query { source: Some(sender), iif, ..Query::to(target) }) {
-            Ok(Arrival::Local(RouteKind::Local)) => {}
+            Ok(Arrival::Local { kind: RouteKind::Local, .. }) => {}
             Ok(Arrival::Forward { route, .. }) => return self.arp_proxied(iif, message, route.oif),
-            Ok(Arrival::Local(_)) => return false,
+            Ok(Arrival::Local { .. }) => return false,
             Err(why) => {
                 if self.routes.kind_of(target) == Kind::Local {
                     self.arp_note(|| reason::Arp::Withheld { target, why: Box::new(Withheld::Source(why)) });

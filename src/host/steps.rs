@@ -2,10 +2,12 @@
 
 use std::net::Ipv4Addr;
 
-use super::interface::{IfIndex, Scope};
+use ipnet::Ipv4Net;
+
+use super::interface::IfIndex;
 use super::kernel::Kernel;
 use super::packet::Packet;
-use super::route::{FibRoute, Kind, Query, Route, RouteKind, Table};
+use super::route::{Route, RouteKind, Table};
 use crate::reason::{About, Device, Icmp, Note, Step};
 
 impl Kernel {
@@ -15,17 +17,14 @@ impl Kernel {
         self.out.note_about(about, || Note::Step(step()));
     }
 
-    /// Tells that a packet is for this machine, and which address makes it so.
+    /// Tells that a packet is for this machine, and which entry of the local table makes it so.
     #[inline]
-    pub(super) fn step_for_us(&mut self, packet: &Packet) {
+    pub(super) fn step_for_us(&mut self, packet: &Packet, entry: Option<(Ipv4Net, Option<IfIndex>)>) {
         if self.out.tracing {
             let destination = packet.destination();
-            let query = Query { source: Some(packet.source()), iif: packet.iif, ..Query::to(destination) };
-            let found = self.routes.lookup(&self.interfaces, &query, Scope::Global).map(|found| found.route);
-            let found = found.filter(|found| found.kind == Kind::Local);
-            let prefix = found.map(prefix);
+            let prefix = entry.map(|(prefix, _)| (prefix.network(), prefix.prefix_len()));
             // The entry's interface says too little where a whole subnet is local.
-            let holder = found.and_then(|found| found.oif).map(|holder| self.device(holder));
+            let holder = entry.and_then(|(_, oif)| oif).map(|holder| self.device(holder));
             self.step(packet.origin, || Step::ForUs { destination, prefix, holder });
         }
     }
@@ -57,8 +56,4 @@ impl Kernel {
     pub(super) fn device(&self, index: IfIndex) -> Device {
         self.interfaces.get(index).map_or_else(|| Device::new("?"), |interface| interface.device)
     }
-}
-
-fn prefix(route: &FibRoute) -> (Ipv4Addr, u8) {
-    (route.prefix.network(), route.prefix.prefix_len())
 }

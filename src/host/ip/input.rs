@@ -81,8 +81,8 @@ impl Kernel {
             ..Query::to(packet.destination())
         };
         match self.route_input(&query) {
-            Ok(Arrival::Local(kind)) => {
-                self.step_for_us(&packet);
+            Ok(Arrival::Local { kind, entry }) => {
+                self.step_for_us(&packet, entry);
                 self.ip_local_deliver(packet, kind);
             }
             Ok(Arrival::Forward { .. }) if packet.came_to_many() => self.drop_packet(&packet, IpDrop::NotForOne),

@@ -2,6 +2,8 @@
 
 use std::net::Ipv4Addr;
 
+use ipnet::Ipv4Net;
+
 use super::super::interface::{Address, IfIndex, Interface, Scope};
 use super::super::kernel::Kernel;
 use super::super::route::{FibRoute, Kind, Query, Route, RouteKind, Table};
@@ -13,7 +15,12 @@ use crate::reason::{Ip, IpDrop, Note, RefusingRoute, Setting};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::host) enum Arrival {
     /// It is for this host: its address, a broadcast, a group that it has joined.
-    Local(RouteKind),
+    Local {
+        /// Which of them.
+        kind: RouteKind,
+        /// The local table's entry that makes it so, and its interface.
+        entry: Option<(Ipv4Net, Option<IfIndex>)>,
+    },
     /// It is passed on; `redirect` says that the sender could have sent it there itself.
     Forward {
         /// Its way.
@@ -207,8 +214,9 @@ impl Kernel {
         match found.kind {
             Kind::Broadcast => return self.route_input_broadcast(query, source),
             Kind::Local => {
+                let entry = Some((found.prefix, found.oif));
                 self.validate_source(query, source, None)?;
-                return Ok(Arrival::Local(RouteKind::Local));
+                return Ok(Arrival::Local { kind: RouteKind::Local, entry });
             }
             _ if !forwards => return Err(not_found),
             Kind::Unreachable => return refused(RefusingRoute::Unreachable),
@@ -235,7 +243,7 @@ impl Kernel {
         if source.octets()[0] != 0 {
             self.validate_source(query, source, None)?;
         }
-        Ok(Arrival::Local(RouteKind::Broadcast))
+        Ok(Arrival::Local { kind: RouteKind::Broadcast, entry: None })
     }
 
     fn route_input_multicast(&mut self, query: &Query, source: Ipv4Addr) -> Result<Arrival, IpDrop> {
@@ -251,7 +259,7 @@ impl Kernel {
         if source.octets()[0] != 0 {
             self.validate_source(query, source, None)?;
         }
-        Ok(Arrival::Local(RouteKind::Multicast))
+        Ok(Arrival::Local { kind: RouteKind::Multicast, entry: None })
     }
 
     /// ip_check_mc_rcu: whether this host takes part in a group. Every host is one of all (224.0.0.1).
