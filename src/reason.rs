@@ -21,7 +21,7 @@ use std::fmt;
 pub use arp::{Arp, Withheld};
 pub use change::{Change, Config};
 pub use ip::{ErrorWithheld, Ip, IpDrop, RedirectIgnored, RefusingRoute, Setting};
-pub use ipvs::{Candidate, Choice, Connection, Ipvs, IpvsDrop, Passage, Rewriting, Schedule, Unserved};
+pub use ipvs::{Candidate, Choice, Connection, Ipvs, IpvsDrop, Passage, Persistent, Rewriting, Schedule, Unserved};
 pub use loss::Loss;
 pub use machine::Machine;
 pub use netfilter::{Nat, NatSide, Ruling};

@@ -37,10 +37,10 @@ pub fn weight_at(case: &Case<'_>, node: NodeId, server: SocketAddrV4, at: Time) 
 pub fn template_outlives_server(case: &Case<'_>) -> Vec<Finding> {
     let mut led: BTreeMap<(NodeId, SocketAddrV4), Vec<Noted<'_>>> = BTreeMap::new();
     for noted in case.notes() {
-        if let Note::Ipvs(Ipvs::Remembered { connection, .. }) = noted.note
-            && weight_at(case, noted.node, connection.server, noted.at) == Some(0)
+        if let Note::Ipvs(Ipvs::Remembered(persistent)) = noted.note
+            && weight_at(case, noted.node, persistent.connection.server, noted.at) == Some(0)
         {
-            led.entry((noted.node, connection.server)).or_default().push(noted);
+            led.entry((noted.node, persistent.connection.server)).or_default().push(noted);
         }
     }
     let told = led.into_iter().map(|((node, server), notes)| {
@@ -185,7 +185,7 @@ pub fn persistence_hides_rotation(case: &Case<'_>) -> Vec<Finding> {
     let mut remembered: BTreeMap<(NodeId, Ipv4Addr), Group<'_>> = BTreeMap::new();
     for noted in case.notes() {
         let (connection, is_remembered) = match noted.note {
-            Note::Ipvs(Ipvs::Remembered { connection, .. }) => (connection, true),
+            Note::Ipvs(Ipvs::Remembered(persistent)) => (&persistent.connection, true),
             Note::Ipvs(Ipvs::Scheduled(schedule)) => (&schedule.connection, false),
             _ => continue,
         };

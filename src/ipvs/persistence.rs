@@ -106,10 +106,18 @@ impl Ipvs {
         let port = if view.ports.1 == key.port() && own_port != 0 { own_port } else { view.ports.1 };
         let mut conn = self.new_conn(view, dest, port);
         conn.master = Some(template);
+        let service = || key.to_string();
         match choice {
-            Some(choice) => self.note_schedule(choice, &conn),
+            Some(choice) => {
+                self.note_schedule(choice, &conn);
+                let connection = self.conns.get(template).map_or_else(|| conn.describe(), Conn::describe);
+                let kept = || reason::Persistent { service: service(), connection, group, timeout };
+                self.notes.add(|| reason::Ipvs::Kept(Box::new(kept())));
+            }
             None => {
-                self.notes.add(|| reason::Ipvs::Remembered { connection: conn.describe(), group });
+                let connection = conn.describe();
+                let remembered = || reason::Persistent { service: service(), connection, group, timeout };
+                self.notes.add(|| reason::Ipvs::Remembered(Box::new(remembered())));
             }
         }
         if let Some(template) = self.conns.get_mut(template) {

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
+use crate::time::Span;
 use crate::wire::proto;
 
 /// A connection as IPVS knows it.
@@ -51,18 +52,28 @@ pub struct Unserved {
     pub candidates: Vec<Candidate>,
 }
 
+/// Clients that come back to their server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Persistent {
+    /// The service that wants it so.
+    pub service: String,
+    /// The new template, or the new connection that follows one.
+    pub connection: Connection,
+    /// Which clients come back, by the template's own client address.
+    pub group: Ipv4Addr,
+    /// How long the template outlives its last new connection.
+    pub timeout: Span,
+}
+
 /// What IPVS decided about a packet or a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ipvs {
     /// A scheduler has given a server to a new connection.
     Scheduled(Box<Schedule>),
+    /// The server of a new connection is kept for its client: a template has been made.
+    Kept(Box<Persistent>),
     /// Persistence has given a new connection the server that its client had before.
-    Remembered {
-        /// The new connection.
-        connection: Connection,
-        /// Which clients come back, by the template's own client address.
-        group: Ipv4Addr,
-    },
+    Remembered(Box<Persistent>),
     /// A packet of a client belongs to a connection, and goes to its server.
     Steered(Box<Passage>),
     /// A packet of a server belongs to a connection, and goes to its client.
@@ -378,7 +389,16 @@ impl fmt::Display for Ipvs {
         };
         match self {
             Ipvs::Scheduled(schedule) => schedule.fmt(f),
-            Ipvs::Remembered { connection, group } => {
+            Ipvs::Kept(persistent) => {
+                let Persistent { connection, group, timeout, .. } = &**persistent;
+                let timeout = timeout.as_secs();
+                write!(
+                    f,
+                    "persistence keeps it for {group}: template {connection}, for {timeout} s from each new connection on"
+                )
+            }
+            Ipvs::Remembered(persistent) => {
+                let Persistent { connection, group, .. } = &**persistent;
                 write!(f, "persistence gives {connection}: {group} has had that server before")
             }
             Ipvs::Steered(passage) => {

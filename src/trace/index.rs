@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::filter::{Filter, Sighting, Test};
 use super::record::{Direction, Event, Record, Trace};
 use crate::ids::{FrameId, NodeId};
-use crate::reason::{Drop, Note};
+use crate::reason::{Drop, Ipvs, Note};
 use crate::sim::Station;
 
 /// A trace, and what became of its frames at each node.
@@ -91,6 +91,8 @@ pub fn concerns(note: &Note) -> bool {
             | Note::Process(_)
             | Note::Change(_)
             | Note::Vrrp(_)
+            // What it leads to is told when it leads to it.
+            | Note::Ipvs(Ipvs::Kept(_))
             | Note::Step(_)
             | Note::Drop(Drop::OtherHost)
     )

@@ -26,7 +26,7 @@ pub(super) fn chart(subject: &Subject<'_>) -> Result<Chart, &'static str> {
                 }
                 schedule.connection.server
             }
-            Ipvs::Remembered { connection, .. } => connection.server,
+            Ipvs::Remembered(persistent) => persistent.connection.server,
             _ => continue,
         };
         *counts.entry(subject.owner(*server.ip())).or_default() += 1;

@@ -50,6 +50,9 @@ impl<'a> Journeys<'a> {
             Note::Drop(Drop::Ip(drop)) => self.of_ip_drop(phase, drop),
             Note::Drop(Drop::Ipvs(IpvsDrop::NoServer(unserved))) => self.service(phase, &unserved.service),
             Note::Drop(Drop::Ipvs(IpvsDrop::OtherPort { service })) => self.service(phase, service),
+            Note::Ipvs(Ipvs::Kept(persistent) | Ipvs::Remembered(persistent)) => {
+                self.service(phase, &persistent.service)
+            }
             Note::Ipvs(Ipvs::Scheduled(schedule)) => {
                 let chosen = schedule.candidates.get(schedule.chosen)?.server;
                 let is_it = |what: &Config| {
