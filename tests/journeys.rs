@@ -28,7 +28,12 @@ fn no_frame_comes_from_nowhere_or_ends_without_a_reason() {
         let last = outcome.trace.last();
         for (id, sent) in journeys.frames() {
             let mut complain = |what: &str, node: &str| {
-                let line = format!("{}: {what} {node} #{}: {}", path.display(), id.number(), describe(&sent.frame));
+                let line = format!(
+                    "{}: {what} {node} #{}: {}",
+                    path.display(),
+                    id.number(),
+                    describe(&outcome.trace.frames.of(id))
+                );
                 *wrong.entry(line).or_default() += 1;
             };
             match journeys.source(id) {
@@ -64,8 +69,8 @@ fn outcome(name: &str) -> Outcome {
 
 /// The first frame that a filter describes by its words.
 fn find(journeys: &Journeys<'_>, words: &[&str]) -> FrameId {
-    let is_it = |(_, sent): &(FrameId, Sent)| {
-        let line = describe(&sent.frame).to_string();
+    let is_it = |(id, _): &(FrameId, Sent)| {
+        let line = describe(&journeys.trace().frames.of(*id)).to_string();
         words.iter().all(|word| line.contains(word))
     };
     journeys.frames().find(is_it).map(|(id, _)| id).unwrap_or_else(|| panic!("no frame with {words:?}"))
@@ -121,12 +126,12 @@ fn errors_are_caused_by_what_they_are_about() {
 fn timers_and_programs_are_named() {
     let outcome = outcome("dr-dead-server.ron");
     let journeys = Journeys::of(&outcome.trace);
-    let by_timer = |(id, sent): (FrameId, Sent)| {
+    let by_timer = |(id, _): (FrameId, Sent)| {
         let is_timer = matches!(
             journeys.source(id),
             Some(Source::Made { by: Author::Timer(KernelTimer::Tcp | KernelTimer::Neighbour), because: None, .. })
         );
-        is_timer.then(|| describe(&sent.frame).to_string())
+        is_timer.then(|| describe(&outcome.trace.frames.of(id)).to_string())
     };
     assert!(journeys.frames().filter_map(by_timer).count() > 0, "somebody asks once more");
 

@@ -4,13 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::case::{Case, Noted, fact, some};
-use super::commands::{option, service_line};
+use super::commands::{edit_and_reload, option, service_line};
 use super::{Command, Finding, Kind};
 use crate::ids::{FrameId, NodeId};
 use crate::reason::{Choice, Config, Connection, Drop, Ipvs, IpvsDrop, Nat, NatSide, Note, Ruling, Schedule, Unserved};
 use crate::time::Time;
 use crate::topo::Service;
-use crate::trace::Facts;
 use crate::trace::filter::Segment;
 
 /// How many picks or requests make one think that they should have been shared.
@@ -256,10 +255,7 @@ fn look_alike(case: &Case<'_>, client: Ipv4Addr, node: NodeId, service: &Service
 
 fn without_persistence(case: &Case<'_>, node: NodeId, service: &Service) -> Command {
     match case.line_of(node, &["persistence_timeout"]) {
-        Some(_) => case.fix(
-            node,
-            "sed -i '/persistence_timeout/d' /etc/keepalived/keepalived.conf && systemctl reload keepalived",
-        ),
+        Some(_) => edit_and_reload(case, node, "/persistence_timeout/d"),
         None => case.fix(node, format!("ipvsadm -E {} -s {}", option(service), service.scheduler)),
     }
 }
@@ -267,8 +263,8 @@ fn without_persistence(case: &Case<'_>, node: NodeId, service: &Service) -> Comm
 /// Many requests over one connection, which was scheduled once.
 pub fn kept_connection(case: &Case<'_>) -> Vec<Finding> {
     let mut requests: BTreeMap<(SocketAddrV4, SocketAddrV4), (Vec<FrameId>, bool)> = BTreeMap::new();
-    for (id, sent) in case.journeys.frames().filter(|(_, sent)| sent.at >= case.trace().zero && sent.made.is_some()) {
-        let facts = Facts::of(&sent.frame);
+    for (id, _) in case.journeys.frames().filter(|(_, sent)| sent.at >= case.trace().zero && sent.made.is_some()) {
+        let facts = case.facts_of(id);
         let (Some((source, destination)), Some((from, to))) = (facts.addresses, facts.ports) else { continue };
         let ends = (SocketAddrV4::new(source, from), SocketAddrV4::new(destination, to));
         if facts.segment == Some(Segment::Syn) && requests.get(&ends).is_some_and(|(frames, _)| frames.len() < MANY) {

@@ -190,7 +190,12 @@ impl<'a> Case<'a> {
 
     /// What can be read off the frame that a note is about.
     pub fn facts(&self, noted: &Noted<'_>) -> Option<Facts> {
-        Some(Facts::of(&self.journeys.frame(noted.frame?)?.frame))
+        noted.frame.map(|id| self.facts_of(id))
+    }
+
+    /// What can be read off a frame.
+    pub fn facts_of(&self, id: FrameId) -> Facts {
+        Facts::of(&self.trace().frames.of(id))
     }
 
     /// Both ends of the frame that a note is about, the sender's first.
@@ -202,8 +207,7 @@ impl<'a> Case<'a> {
 
     /// A note as evidence: who said it about which frame.
     pub fn saw(&self, noted: &Noted<'_>) -> Evidence {
-        let about = noted.frame.and_then(|id| self.journeys.frame(id));
-        let about = about.map(|sent| format!(" [{}]", brief(&describe::describe(&sent.frame).to_string())));
+        let about = noted.frame.map(|id| format!(" [{}]", self.line_about(id)));
         let text = format!("{}: {}{}", self.name(noted.node), noted.note, about.unwrap_or_default());
         Evidence { at: Some(noted.at), frame: noted.frame, text }
     }
@@ -211,8 +215,13 @@ impl<'a> Case<'a> {
     /// A frame as evidence.
     pub fn sent(&self, id: FrameId) -> Option<Evidence> {
         let sent = self.journeys.frame(id)?;
-        let text = format!("{} sends {}", self.name(sent.node), brief(&describe::describe(&sent.frame).to_string()));
+        let text = format!("{} sends {}", self.name(sent.node), self.line_about(id));
         Some(Evidence { at: Some(sent.at), frame: Some(id), text })
+    }
+
+    /// A frame in a line.
+    fn line_about(&self, id: FrameId) -> String {
+        brief(&describe::describe(&self.trace().frames.of(id)).to_string())
     }
 
     /// A command to type at a node.

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 
 use super::case::{Case, Noted, fact, some};
-use super::commands::track_script;
+use super::commands::{edit_and_reload, track_script};
 use super::configuration::block_of;
 use super::{Finding, Kind};
 use crate::ids::{FrameId, NodeId};
 use crate::keepalived::conf::{CheckerKind, Server, shown, trio};
 use crate::reason::{Console, Ipvs, Note, Reset, Tcp};
 use crate::time::{Span, Time};
-use crate::trace::Facts;
 use crate::trace::filter::Segment;
 
 /// Who has not answered a request for so long does not serve.
@@ -40,11 +39,7 @@ pub fn tests_less(case: &Case<'_>) -> Vec<Finding> {
                     Some(seen)
                 })),
                 cause: case.line_of(node, &["real_server", &rip.to_string()]),
-                fix: vec![case.fix(
-                    node,
-                    "sed -i 's/TCP_CHECK {/HTTP_GET {\\nurl {\\npath \\/\\n}/' /etc/keepalived/keepalived.conf && systemctl reload \
-                     keepalived",
-                )],
+                fix: vec![edit_and_reload(case, node, "s/TCP_CHECK {/HTTP_GET {\\nurl {\\npath \\/\\n}/")],
             });
         }
     }
@@ -65,7 +60,7 @@ fn unanswered(case: &Case<'_>, node: NodeId, rip: Ipv4Addr) -> Vec<FrameId> {
     let end = case.end();
     let mut waited = Vec::new();
     for (id, sent) in case.journeys.frames() {
-        let facts = Facts::of(&sent.frame);
+        let facts = case.facts_of(id);
         let (Some((source, destination)), Some((from, to))) = (facts.addresses, facts.ports) else { continue };
         let (source, destination) = (SocketAddrV4::new(source, from), SocketAddrV4::new(destination, to));
         if facts.segment == Some(Segment::Rst) {
@@ -174,10 +169,7 @@ pub fn quorum_not_gained(case: &Case<'_>) -> Vec<Finding> {
                 ),
                 evidence: std::iter::once(case.saw(&sorry)).chain(some(returned.iter().map(|(_, noted)| case.saw(noted)))).collect(),
                 cause: case.line_of(node, &["hysteresis"]),
-                fix: vec![case.fix(
-                    node,
-                    "sed -i 's/hysteresis .*/hysteresis 0/' /etc/keepalived/keepalived.conf && systemctl reload keepalived",
-                )],
+                fix: vec![edit_and_reload(case, node, "s/hysteresis .*/hysteresis 0/")],
             });
         }
     }
@@ -205,10 +197,7 @@ pub fn too_hasty(case: &Case<'_>) -> Vec<Finding> {
                 ),
                 evidence: pair.iter().map(|(noted, _)| case.saw(noted)).collect(),
                 cause: case.line_of(node, &["retry", "0"]),
-                fix: vec![case.fix(
-                    node,
-                    "sed -i 's/retry 0/retry 3/' /etc/keepalived/keepalived.conf && systemctl reload keepalived",
-                )],
+                fix: vec![edit_and_reload(case, node, "s/retry 0/retry 3/")],
             });
         }
     }

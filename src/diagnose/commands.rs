@@ -2,17 +2,30 @@
 
 use std::net::Ipv4Addr;
 
-use super::case::Case;
+use super::case::{Case, KEEPALIVED_CONF};
 use super::{Cause, Command};
 use crate::ids::NodeId;
 use crate::reason::Config;
 use crate::time::Time;
 use crate::topo::Service;
 
+/// The command that edits a machine's keepalived.conf by sed's script, and has keepalived read it again.
+pub fn edit_and_reload(case: &Case<'_>, node: NodeId, script: &str) -> Command {
+    edit(case, node, script, "reload")
+}
+
+/// The same for what keepalived heeds only when it starts, or what is safer so.
+pub fn edit_and_restart(case: &Case<'_>, node: NodeId, script: &str) -> Command {
+    edit(case, node, script, "restart")
+}
+
+fn edit(case: &Case<'_>, node: NodeId, script: &str, verb: &str) -> Command {
+    case.fix(node, format!("sed -i '{script}' {KEEPALIVED_CONF} && systemctl {verb} keepalived"))
+}
+
 /// The command that gives a keyword of keepalived.conf another value.
 pub fn set_keyword(case: &Case<'_>, node: NodeId, keyword: &str, value: &str) -> Command {
-    let edit = format!("sed -i 's/{keyword} .*/{keyword} {value}/' /etc/keepalived/keepalived.conf");
-    case.fix(node, format!("{edit} && systemctl restart keepalived"))
+    edit_and_restart(case, node, &format!("s/{keyword} .*/{keyword} {value}/"))
 }
 
 /// The words by which ipvsadm knows a service.
@@ -57,8 +70,6 @@ pub fn service_line(case: &Case<'_>, node: NodeId, service: &Service, before: Ti
 /// The command that has a router look after something by a script.
 pub fn track_script(case: &Case<'_>, node: NodeId, script: &str, options: &str) -> Command {
     let block = format!("vrrp_script chk {{\\nscript \"{script}\"\\n{options}\\n}}").replace('/', "\\/");
-    let edit = format!(
-        "sed -i 's/^vrrp_instance/{block}\\n&/; s/virtual_router_id/track_script {{\\nchk\\n}}\\n&/' /etc/keepalived/keepalived.conf"
-    );
-    case.fix(node, format!("{edit} && systemctl restart keepalived"))
+    let edit = format!("s/^vrrp_instance/{block}\\n&/; s/virtual_router_id/track_script {{\\nchk\\n}}\\n&/");
+    edit_and_restart(case, node, &edit)
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use super::case::{Case, fact, or_fact, some};
-use super::commands::set_keyword;
+use super::commands::{edit_and_reload, edit_and_restart, set_keyword};
 use super::split::overlaps;
 use super::{Cause, Evidence, Finding, Kind};
 use crate::ids::NodeId;
@@ -73,10 +73,7 @@ fn complaint(case: &Case<'_>, node: NodeId, kind: Kind, messages: &[&Message]) -
             (
                 format!("keepalived on {name} does not know {word} there, and goes on without it{hint}"),
                 place,
-                case.fix(
-                    node,
-                    format!("sed -i '{edit}' /etc/keepalived/keepalived.conf && systemctl reload keepalived"),
-                ),
+                edit_and_reload(case, node, &edit),
             )
         }
         _ => {
@@ -124,11 +121,7 @@ pub fn quorum_out_of_reach(case: &Case<'_>) -> Vec<Finding> {
                     ))])
                     .collect(),
                 cause,
-                fix: vec![case.fix(
-                    node,
-                    "sed -i 's/quorum .*/quorum 1/; s/hysteresis .*/hysteresis 0/' /etc/keepalived/keepalived.conf && \
-                     systemctl reload keepalived",
-                )],
+                fix: vec![edit_and_reload(case, node, "s/quorum .*/quorum 1/; s/hysteresis .*/hysteresis 0/")],
             });
         }
     }
@@ -271,8 +264,7 @@ fn differ(case: &Case<'_>, pair: &Partners<'_>, kind: Kind) -> Finding {
                     (other, list_start(theirs), first.unwrap_or(Ipv4Addr::UNSPECIFIED))
                 }
             };
-            let edit = format!("sed -i '/virtual_ipaddress {{/a {lacking}{at}' /etc/keepalived/keepalived.conf");
-            case.fix(node, format!("{edit} && systemctl restart keepalived"))
+            edit_and_restart(case, node, &format!("/virtual_ipaddress {{/a {lacking}{at}"))
         }
         _ => set_keyword(case, other, keyword, &ours_is),
     };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use super::case::{Case, Noted, fact, some};
-use super::commands::card;
+use super::commands::{card, edit_and_reload, edit_and_restart};
 use super::configuration::{Partners, block_of};
 use super::{Cause, Evidence, Finding, Kind};
 use crate::ids::NodeId;
@@ -37,7 +37,7 @@ pub fn healed_but_dead(case: &Case<'_>) -> Vec<Finding> {
             continue;
         }
         let (name, to) = (case.name(node), case.name(owner));
-        let refresh = "sed -i '/virtual_router_id/a garp_master_refresh 5' /etc/keepalived/keepalived.conf && systemctl reload keepalived";
+        let refresh = "/virtual_router_id/a garp_master_refresh 5";
         findings.push(Finding {
             kind: Kind::HealedButDead,
             what: format!(
@@ -49,7 +49,7 @@ pub fn healed_but_dead(case: &Case<'_>) -> Vec<Finding> {
                 None => Some(case.missing(owner, "nothing announces the address")),
             },
             fix: std::iter::once(case.fix(owner, format!("arping -c 3 -A -I {} {address}", card(case, owner))))
-                .chain(instance.map(|_| case.fix(owner, refresh)))
+                .chain(instance.map(|_| edit_and_reload(case, owner, refresh)))
                 .collect(),
         });
     }
@@ -91,7 +91,7 @@ pub fn nobody_holds(case: &Case<'_>) -> Vec<Finding> {
         if gap < 2.0 || findings.iter().any(|known| known.kind == Kind::NobodyHolds) {
             continue;
         }
-        let edit = "sed -i '/virtual_router_id/a dont_track_primary' /etc/keepalived/keepalived.conf && systemctl restart keepalived";
+        let edit = "/virtual_router_id/a dont_track_primary";
         findings.push(Finding {
             kind: Kind::NobodyHolds,
             what: format!(
@@ -100,7 +100,7 @@ pub fn nobody_holds(case: &Case<'_>) -> Vec<Finding> {
             ),
             evidence: vec![case.saw(one), case.saw(other)],
             cause: case.keyword(first, &format!("vrrp_instance {}", instance.name), "interface"),
-            fix: vec![case.fix(first, edit), case.fix(second, edit)],
+            fix: vec![edit_and_restart(case, first, edit), edit_and_restart(case, second, edit)],
         });
     }
     findings
@@ -128,7 +128,7 @@ pub fn vmac_takes_route(case: &Case<'_>) -> Vec<Finding> {
             let wide = instance.vips.iter().find(|vip| vip.net.prefix_len() < 32);
             let (Some(wide), false) = (wide, evidence.is_empty()) else { continue };
             let address = wide.net.addr();
-            let edit = format!("sed -i 's|{}|{address}/32|' /etc/keepalived/keepalived.conf", wide.net);
+            let edit = format!("s|{}|{address}/32|", wide.net);
             findings.push(Finding {
                 kind: Kind::VmacTakesRoute,
                 what: format!(
@@ -140,7 +140,7 @@ pub fn vmac_takes_route(case: &Case<'_>) -> Vec<Finding> {
                 ),
                 evidence,
                 cause: case.line_of(node, &[&wide.net.to_string()]).or_else(|| block_of(case, node, instance)),
-                fix: vec![case.fix(node, format!("{edit} && systemctl restart keepalived"))],
+                fix: vec![edit_and_restart(case, node, &edit)],
             });
         }
     }
@@ -173,10 +173,7 @@ pub fn address_guarded(case: &Case<'_>) -> Vec<Finding> {
             fix: case
                 .keepaliveds()
                 .filter(|(other, _)| case.line_of(*other, &[word]).is_some())
-                .map(|(other, _)| {
-                    let edit = format!("sed -i '/{word}/d' /etc/keepalived/keepalived.conf");
-                    case.fix(other, format!("{edit} && systemctl restart keepalived"))
-                })
+                .map(|(other, _)| edit_and_restart(case, other, &format!("/{word}/d")))
                 .collect(),
         }
     });
@@ -205,10 +202,7 @@ pub fn restarts_for_ever(case: &Case<'_>) -> Vec<Finding> {
             ),
             evidence: evidence.into_iter().chain([fact("each start begins as a backup, and says so by notify")]).collect(),
             cause: ["notify_backup", "notify_master", "notify"].iter().find_map(|word| case.line_of(node, &[word])),
-            fix: vec![case.fix(
-                node,
-                "sed -i '/notify_backup/d' /etc/keepalived/keepalived.conf && systemctl restart keepalived",
-            )],
+            fix: vec![edit_and_restart(case, node, "/notify_backup/d")],
         }
     });
     told.collect()

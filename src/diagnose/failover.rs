@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::case::{Case, Noted, some};
-use super::commands::card;
+use super::commands::{card, edit_and_restart};
 use super::{Finding, Kind};
 use crate::ids::NodeId;
 use crate::reason::{Ipvs, Machine, Note, Vrrp};
@@ -56,13 +56,11 @@ fn told(case: &Case<'_>, node: NodeId, by: NodeId, notes: &[Noted<'_>]) -> Findi
     let cause = case
         .line_of(node, &["vrrp_instance", &block])
         .unwrap_or_else(|| case.missing(node, "nothing tells it of the other director's connections"));
-    let sync = format!(
-        "sed -i 's/global_defs {{/&\\nlvs_sync_daemon {} {block}/' /etc/keepalived/keepalived.conf && systemctl restart keepalived",
-        card(case, node)
-    );
+    let sync = format!("s/global_defs {{/&\\nlvs_sync_daemon {} {block}/", card(case, node));
     // Short connections are told of from their second packet on.
     let early = "sysctl -w net.ipv4.vs.sync_threshold='2 50'";
-    let synchronise = [node, by].into_iter().flat_map(|node| [case.fix(node, early), case.fix(node, sync.clone())]);
+    let synchronise =
+        [node, by].into_iter().flat_map(|node| [case.fix(node, early), edit_and_restart(case, node, &sync)]);
     let Some(gave_way) = gave_way else {
         return Finding {
             kind: Kind::NotSynchronised,
@@ -75,7 +73,7 @@ fn told(case: &Case<'_>, node: NodeId, by: NodeId, notes: &[Noted<'_>]) -> Findi
         };
     };
     evidence.insert(0, case.saw(&gave_way));
-    let calm = "sed -i 's/state MASTER/state BACKUP/; /virtual_router_id/a nopreempt' /etc/keepalived/keepalived.conf && systemctl restart keepalived";
+    let calm = edit_and_restart(case, node, "s/state MASTER/state BACKUP/; /virtual_router_id/a nopreempt");
     Finding {
         kind: Kind::FailBackCuts,
         what: format!(
@@ -84,6 +82,6 @@ fn told(case: &Case<'_>, node: NodeId, by: NodeId, notes: &[Noted<'_>]) -> Findi
         ),
         evidence,
         cause: Some(cause),
-        fix: std::iter::once(case.fix(node, calm)).chain(synchronise).collect(),
+        fix: std::iter::once(calm).chain(synchronise).collect(),
     }
 }

@@ -5,7 +5,6 @@ use std::net::Ipv4Addr;
 use super::case::{Case, some};
 use super::{Finding, Kind};
 use crate::topo::Method;
-use crate::trace::Facts;
 use crate::trace::filter::Segment;
 
 /// FTP's control connection.
@@ -17,8 +16,8 @@ pub fn helper_missing(case: &Case<'_>) -> Vec<Finding> {
     for (node, service) in case.services().filter(|(_, service)| service.port == FTP) {
         let is_server = |ip: Ipv4Addr| service.servers.iter().any(|it| it.method == Method::Nat && *it.at.ip() == ip);
         let frames = case.journeys.frames().filter(|(_, sent)| sent.at >= case.trace().zero);
-        let strays = frames.filter(|(_, sent)| {
-            let facts = Facts::of(&sent.frame);
+        let strays = frames.filter(|(id, sent)| {
+            let facts = case.facts_of(*id);
             let Some(((source, destination), ports)) = facts.addresses.zip(facts.ports) else { return false };
             let is_syn = facts.segment.is_some_and(|it| it == Segment::Syn);
             // From a client to the server's own address, or from the server's data port to a client.

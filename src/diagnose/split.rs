@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use super::case::{Case, Noted, some};
-use super::commands::{set_keyword, track_script};
+use super::commands::{edit_and_restart, set_keyword, track_script};
 use super::configuration::{Partners, block_of, is_advert, rejections};
 use super::{Command, Evidence, Finding, Kind};
 use crate::ids::{FrameId, NodeId};
@@ -12,7 +12,7 @@ use crate::keepalived::conf::Instance;
 use crate::reason::{Drop, IpDrop, Loss, Machine, Note, Ruling};
 use crate::sim::Station;
 use crate::time::{Span, Time};
-use crate::trace::{Event, Facts};
+use crate::trace::Event;
 
 /// Two machines that have an address for longer than this have not just changed places.
 const CHANGING_PLACES: Span = Span::from_secs(1);
@@ -131,11 +131,8 @@ fn multicast_dropped(case: &Case<'_>, pair: &Partners<'_>, overlap: &Overlap) ->
     let own = |node: NodeId| case.machine(node).addresses().find(|(on, it)| on.switch.is_some() && !it.floats);
     let peer = |node: NodeId, other: NodeId| -> Option<Command> {
         let (_, address) = own(other)?;
-        let edit = format!(
-            "sed -i 's/virtual_router_id/unicast_peer {{\\n{}\\n}}\\n&/' /etc/keepalived/keepalived.conf",
-            address.net.addr()
-        );
-        Some(case.fix(node, format!("{edit} && systemctl restart keepalived")))
+        let edit = format!("s/virtual_router_id/unicast_peer {{\\n{}\\n}}\\n&/", address.net.addr());
+        Some(edit_and_restart(case, node, &edit))
     };
     let [(one, ours), (other, _)] = pair.routers;
     vec![Finding {
@@ -216,7 +213,7 @@ fn cure(case: &Case<'_>, node: NodeId, it: &Instance) -> Command {
 fn late(case: &Case<'_>, pair: &Partners<'_>, _: &Overlap) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (node, instance) in pair.routers {
-        let sent = case.journeys.frames().filter(|(_, sent)| sent.node == node && is_advert(&Facts::of(&sent.frame)));
+        let sent = case.journeys.frames().filter(|(id, sent)| sent.node == node && is_advert(&case.facts_of(*id)));
         let times: Vec<(Time, FrameId)> = sent.map(|(id, sent)| (sent.at, id)).collect();
         let patience = instance.advert_interval.times(u64::from(instance.down_timer_adverts));
         let gaps = times.windows(2).filter(|pair| pair[1].0.since(pair[0].0) > patience);
@@ -281,8 +278,7 @@ fn adverts_lost(
     let lost = case.trace().records().filter(|record| record.at <= overlap.to);
     let told = lost.filter_map(|record| match record.event {
         Event::Lost { hop, id, loss } if is_it(loss) => {
-            let sent = case.journeys.frame(id).filter(|sent| is_advert(&Facts::of(&sent.frame)))?;
-            let sender = sent.node;
+            let sender = case.journeys.frame(id).filter(|_| is_advert(&case.facts_of(id)))?.node;
             let place = match hop.from.station {
                 Station::Node(node) => format!("the cable of {}", case.name(node)),
                 Station::Switch(_) => format!("switch {}", case.trace().cast.station(hop.from.station)),

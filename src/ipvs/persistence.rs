@@ -106,19 +106,15 @@ impl Ipvs {
         let port = if view.ports.1 == key.port() && own_port != 0 { own_port } else { view.ports.1 };
         let mut conn = self.new_conn(view, dest, port);
         conn.master = Some(template);
-        let service = || key.to_string();
+        let persistent =
+            |connection| Box::new(reason::Persistent { service: key.to_string(), connection, group, timeout });
         match choice {
             Some(choice) => {
                 self.note_schedule(choice, &conn);
-                let connection = self.conns.get(template).map_or_else(|| conn.describe(), Conn::describe);
-                let kept = || reason::Persistent { service: service(), connection, group, timeout };
-                self.notes.add(|| reason::Ipvs::Kept(Box::new(kept())));
+                let template = self.conns.get(template).map_or_else(|| conn.describe(), Conn::describe);
+                self.notes.add(|| reason::Ipvs::Kept(persistent(template)));
             }
-            None => {
-                let connection = conn.describe();
-                let remembered = || reason::Persistent { service: service(), connection, group, timeout };
-                self.notes.add(|| reason::Ipvs::Remembered(Box::new(remembered())));
-            }
+            None => self.notes.add(|| reason::Ipvs::Remembered(persistent(conn.describe()))),
         }
         if let Some(template) = self.conns.get_mut(template) {
             template.special.slaves += 1;

@@ -159,9 +159,10 @@ impl Run {
             frames.label.push(texts.number(&rung.label));
             frames.changes.push(rung.changes.as_ref().map_or(NONE, |changes| texts.number(changes).into()));
             frames.is_broadcast.push(rung.is_broadcast.into());
-            frames.length.push(sent.frame.bytes().len());
-            let found = layers(&sent.frame);
-            frames.bytes.push(digits(&sent.frame, &found));
+            let frame = journeys.trace().frames.of(rung.id);
+            frames.length.push(frame.bytes().len());
+            let found = layers(&frame);
+            frames.bytes.push(digits(&frame, &found));
             let layout: Vec<_> = found.iter().map(|layer| (layer.kind as usize, layer.at, layer.len)).collect();
             let next = layouts.len();
             let number = *layouts.entry(layout.clone()).or_insert(next);

@@ -43,7 +43,7 @@ impl<'a> Journeys<'a> {
     /// There are none; what there is instead.
     pub fn choose(&self, chooser: Chooser) -> Result<Vec<FrameId>, NotFound> {
         let is_meant = |(id, sent): &(FrameId, Sent)| {
-            let facts = Facts::of(&sent.frame);
+            let facts = Facts::of(&self.trace.frames.of(*id));
             match chooser {
                 Chooser::Frame(wanted) => *id == wanted,
                 Chooser::Conversation(end) => sent.made.is_some() && ends(&facts).contains(&Some(end)),
@@ -81,7 +81,7 @@ impl<'a> Journeys<'a> {
     }
 
     fn numbers(&self) -> String {
-        match (self.departures.keys().next(), self.departures.keys().next_back()) {
+        match (self.sent.keys().next(), self.sent.keys().next_back()) {
             (Some(first), Some(last)) => format!("frames have the numbers {} to {}", first.number(), last.number()),
             _ => "no frame was sent at all".to_owned(),
         }
@@ -98,8 +98,8 @@ impl<'a> Journeys<'a> {
     /// The names that frames have by some measure, each once, in order.
     fn named(&self, name: impl Fn(&Sent, &Facts) -> Option<String>) -> Vec<String> {
         let mut names = Vec::new();
-        for (_, sent) in self.frames() {
-            if let Some(name) = name(&sent, &Facts::of(&sent.frame))
+        for (id, sent) in self.frames() {
+            if let Some(name) = name(&sent, &Facts::of(&self.trace.frames.of(id)))
                 && !names.contains(&name)
             {
                 names.push(name);

@@ -8,6 +8,7 @@ use super::text::Teller;
 use super::{Author, Basis, Belief, End, Holder, Journey, Leg, Phase, Place, Source, Visit};
 use crate::reason::Note;
 use crate::time::Time;
+use crate::trace::Trace;
 use crate::wire::describe::describe;
 
 /// A packet's journey.
@@ -185,7 +186,7 @@ impl<'a> Teller<'a> {
     }
 
     fn json_leg(&self, leg: &Leg<'a>) -> LegLine<'a> {
-        let cast = &self.journeys.trace().cast;
+        let Trace { cast, frames, .. } = self.journeys.trace();
         let (mut passed_from, mut author, mut because_of, mut for_sake_of) = (None, None, None, None);
         match leg.source {
             Source::Passed(from) => passed_from = Some(from.number()),
@@ -199,7 +200,7 @@ impl<'a> Teller<'a> {
             at: self.nanos(leg.sent.at),
             node: cast.node(leg.sent.node),
             interface: cast.interface(leg.sent.node, leg.sent.port),
-            summary: describe(&leg.sent.frame).to_string(),
+            summary: describe(&frames.of(leg.id)).to_string(),
             passed_from,
             made_by: author.as_ref().map(Author::name),
             command: author.and_then(|author| self.json_command(&author)),

@@ -23,7 +23,6 @@ use crate::ids::{FrameId, JobId, NodeId, PacketId, Port};
 use crate::reason::{Change, Console, Loss, Made, Note};
 use crate::sim::Hop;
 use crate::time::Time;
-use crate::wire::Frame;
 
 pub use end::End;
 pub use find::{Chooser, NotFound};
@@ -35,7 +34,7 @@ pub use stage::Stage;
 /// The frames of a run and how they hang together, looked up once.
 pub struct Journeys<'a> {
     trace: &'a Trace,
-    departures: BTreeMap<FrameId, Departure>,
+    sent: BTreeMap<FrameId, Sent>,
     stops: BTreeMap<FrameId, Vec<Stop<'a>>>,
     /// What was noted about a frame at a node that it came to.
     notes: BTreeMap<(NodeId, FrameId), Vec<Phase<'a>>>,
@@ -51,8 +50,8 @@ pub struct Journeys<'a> {
     commands: BTreeMap<(NodeId, JobId), &'a str>,
 }
 
-/// A frame as it left a node.
-#[derive(Clone, Debug)]
+/// How a frame left a node; its bytes are among the trace's frames.
+#[derive(Clone, Copy, Debug)]
 pub struct Sent {
     /// When.
     pub at: Time,
@@ -64,18 +63,6 @@ pub struct Sent {
     pub cause: Option<FrameId>,
     /// Who has made the packet in it, if it was made there.
     pub made: Option<Made>,
-    /// Its bytes.
-    pub frame: Frame,
-}
-
-/// Where and why a frame left a node: what [`Sent`] tells, without the bytes.
-#[derive(Clone, Copy, Debug)]
-struct Departure {
-    at: Time,
-    node: NodeId,
-    port: Port,
-    cause: Option<FrameId>,
-    made: Option<Made>,
 }
 
 /// Where a frame came to, or was lost.
@@ -163,7 +150,7 @@ impl<'a> Journeys<'a> {
     pub fn of(trace: &'a Trace) -> Journeys<'a> {
         let mut journeys = Journeys {
             trace,
-            departures: BTreeMap::new(),
+            sent: BTreeMap::new(),
             stops: BTreeMap::new(),
             notes: BTreeMap::new(),
             packets: BTreeMap::new(),
@@ -183,7 +170,7 @@ impl<'a> Journeys<'a> {
     fn read(&mut self, at: Time, event: Event<'a>) {
         match event {
             Event::Frame { node, port, direction: Direction::Out, id, cause, made } => {
-                self.departures.insert(id, Departure { at, node, port, cause, made });
+                self.sent.insert(id, Sent { at, node, port, cause, made });
                 if let Some(cause) = cause {
                     let relatives = if made.is_some() { &mut self.led_to } else { &mut self.passed };
                     relatives.entry(cause).or_default().push(id);
@@ -224,20 +211,19 @@ impl<'a> Journeys<'a> {
 
     /// A frame as it was sent.
     pub fn frame(&self, id: FrameId) -> Option<Sent> {
-        let Departure { at, node, port, cause, made } = *self.departures.get(&id)?;
-        Some(Sent { at, node, port, cause, made, frame: self.trace.frames.get(id)? })
+        self.sent.get(&id).copied()
     }
 
     /// All frames, in the order in which they were sent.
     pub fn frames(&self) -> impl Iterator<Item = (FrameId, Sent)> {
-        self.departures.keys().filter_map(|&id| Some((id, self.frame(id)?)))
+        self.sent.iter().map(|(&id, &sent)| (id, sent))
     }
 
     /// The frame as which this one's packet left the machine that has made it.
     pub fn first(&self, id: FrameId) -> FrameId {
         let mut first = id;
-        while let Some(Departure { cause: Some(cause), made: None, .. }) = self.departures.get(&first)
-            && self.departures.contains_key(cause)
+        while let Some(Sent { cause: Some(cause), made: None, .. }) = self.sent.get(&first)
+            && self.sent.contains_key(cause)
         {
             first = *cause;
         }
@@ -256,7 +242,7 @@ impl<'a> Journeys<'a> {
 
     /// The journey of the packet that this frame carried, if there is such a frame.
     pub fn journey(&self, id: FrameId) -> Option<Journey<'a>> {
-        self.departures.get(&id)?;
+        self.sent.get(&id)?;
         let mut ids = self.siblings(self.first(id));
         let mut legs = Vec::new();
         // A packet comes out of every frame once; the list of those to be told of only grows at its end.
@@ -272,7 +258,7 @@ impl<'a> Journeys<'a> {
 
     /// The frames that left together with this one: the fragments of one packet.
     fn siblings(&self, id: FrameId) -> Vec<FrameId> {
-        let made = self.departures.get(&id).and_then(|sent| sent.made);
+        let made = self.sent.get(&id).and_then(|sent| sent.made);
         made.and_then(|made| self.of_packet.get(&made.packet)).cloned().unwrap_or_else(|| vec![id])
     }
 
@@ -302,7 +288,7 @@ impl<'a> Journeys<'a> {
             Place::Node(node, _) => {
                 let phases = self.notes.get(&(node, id)).cloned().unwrap_or_default();
                 let here = |ids: &[FrameId]| -> Vec<FrameId> {
-                    let sent_here = |id: &&FrameId| self.departures.get(id).is_some_and(|sent| sent.node == node);
+                    let sent_here = |id: &&FrameId| self.sent.get(id).is_some_and(|sent| sent.node == node);
                     ids.iter().filter(sent_here).copied().collect()
                 };
                 let end = End::of(&phases, here(self.passed_on(id)));

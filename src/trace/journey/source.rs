@@ -1,6 +1,6 @@
 //! Why a node has sent a frame.
 
-use super::{Departure, Journeys};
+use super::{Journeys, Sent};
 use crate::ids::{FrameId, JobId, NodeId};
 use crate::reason::{KernelTimer, Maker, Process};
 use crate::time::Time;
@@ -72,7 +72,7 @@ impl<'a> Journeys<'a> {
 
     /// Why a frame was sent.
     pub fn source(&self, id: FrameId) -> Option<Source<'a>> {
-        let Departure { at, node, cause, made, .. } = *self.departures.get(&id)?;
+        let Sent { at, node, cause, made, .. } = self.frame(id)?;
         let Some(made) = made else { return cause.map(Source::Passed) };
         let for_sake_of = made.for_sake_of.and_then(|packet| self.of_packet.get(&packet)?.first().copied());
         Some(Source::Made { by: self.author(at, node, made.by), because: cause, for_sake_of })

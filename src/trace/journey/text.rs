@@ -7,6 +7,7 @@ use super::{Author, Basis, Belief, Command, End, Holder, Journey, Journeys, Leg,
 use crate::ids::{FrameId, NodeId};
 use crate::reason::{Drop, KernelTimer, Note};
 use crate::time::Time;
+use crate::trace::Trace;
 use crate::trace::changes::{Change, changed};
 use crate::trace::teller::brief;
 use crate::wire::MacAddr;
@@ -32,13 +33,7 @@ impl Teller<'_> {
     ///
     /// Those of the writer.
     pub fn write(&self, out: &mut dyn Write, journey: &Journey<'_>) -> io::Result<()> {
-        let Some(asked) = self.journeys.frame(journey.asked) else { return Ok(()) };
-        let heading = format!(
-            "frame {}: {}",
-            journey.asked.number(),
-            self.with_owners(&brief(&describe(&asked.frame).to_string()))
-        );
-        writeln!(out, "{}", self.painted("1", &heading))?;
+        writeln!(out, "{}", self.painted("1", &self.frame(journey.asked)))?;
         for leg in &journey.legs {
             self.leg(out, leg)?;
         }
@@ -100,7 +95,7 @@ impl Teller<'_> {
             .map(|(who, end)| format!("{who}: {}", self.end(end)))
             .collect();
         let from = cast.node(asked.node);
-        let what = brief(&describe(&asked.frame).to_string());
+        let what = self.brief(journey.asked);
         writeln!(
             out,
             "{:>12}  frame {} of {from}: {what}; {}",
@@ -212,18 +207,17 @@ impl Teller<'_> {
 
     fn sends(&self, leg: &Leg<'_>) -> String {
         let cast = &self.journeys.trace().cast;
-        let to = self.name(leg.sent.frame.destination());
+        let to = self.name(self.journeys.trace().frames.of(leg.id).destination());
         format!("frame {} by {} to {to}", leg.id.number(), cast.interface(leg.sent.node, leg.sent.port))
     }
 
     fn passed_on(&self, before: FrameId, after: FrameId) -> String {
-        let (Some(old), Some(new)) = (self.journeys.frame(before), self.journeys.frame(after)) else {
-            return String::new();
-        };
-        let interface = self.journeys.trace().cast.interface(new.node, new.port);
-        let to = self.name(new.frame.destination());
+        let Some(sent) = self.journeys.frame(after) else { return String::new() };
+        let Trace { cast, frames, .. } = self.journeys.trace();
+        let (old, new) = (frames.of(before), frames.of(after));
+        let (interface, to) = (cast.interface(sent.node, sent.port), self.name(new.destination()));
         let mut text = format!("as frame {} by {interface} to {to}", after.number());
-        for change in changed(&old.frame, &new.frame).unwrap_or_default() {
+        for change in changed(&old, &new).unwrap_or_default() {
             if let Change::Field(change) = change {
                 text.push_str(&format!(", {change}"));
             }
@@ -233,12 +227,11 @@ impl Teller<'_> {
 
     /// A frame in a few words.
     fn frame(&self, id: FrameId) -> String {
-        match self.journeys.frame(id) {
-            Some(sent) => {
-                format!("frame {}: {}", id.number(), self.with_owners(&brief(&describe(&sent.frame).to_string())))
-            }
-            None => format!("frame {}", id.number()),
-        }
+        format!("frame {}: {}", id.number(), self.with_owners(&self.brief(id)))
+    }
+
+    fn brief(&self, id: FrameId) -> String {
+        brief(&describe(&self.journeys.trace().frames.of(id)).to_string())
     }
 
     fn author(&self, author: &Author<'_>) -> String {
